@@ -1,0 +1,177 @@
+/*
+ * internal.h: what the files of autograd/ share, and what ops/ needs beyond the public headers.
+ */
+#ifndef RG_AUTOGRAD_INTERNAL_H
+#define RG_AUTOGRAD_INTERNAL_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+
+#include "allocator.h"
+#include "cursor.h"
+#include "op.h"
+#include "param.h"
+#include "tape.h"
+#include "value.h"
+
+/* ---- memory.c: the allocator, and reserved address space ---- */
+
+void *rgi_resize(const rg_allocator *allocator, void *block, size_t old_size, size_t size);
+void *rgi_alloc(const rg_allocator *allocator, size_t size);
+void rgi_free(const rg_allocator *allocator, void *block, size_t size);
+
+/* Reserves `size` bytes of addresses without memory; NULL if the system cannot or will not. */
+void *rgi_reserve(size_t size);
+/* Makes bytes [old_size, size) of a reserved range usable; false if there is no memory. */
+bool rgi_commit(void *base, size_t old_size, size_t size);
+void rgi_release(void *base, size_t size);
+
+/* ---- arena.c: tensor memory, released from the end ---- */
+
+typedef struct rgi_chunk {
+    struct rgi_chunk *next;
+    size_t size, used;
+} rgi_chunk;
+
+typedef struct rgi_arena {
+    rgi_chunk *first, *current;
+    size_t total;
+} rgi_arena;
+
+enum { RGI_ALIGNMENT = 64 };
+
+/* `size` bytes aligned to RGI_ALIGNMENT, valid until released; NULL if there is no memory. */
+void *rgi_arena_alloc(rgi_arena *arena, const rg_allocator *allocator, size_t size);
+/* Releases everything allocated since `chunk` was current with `used` bytes; NULL: everything. */
+void rgi_arena_release(rgi_arena *arena, rgi_chunk *chunk, size_t used);
+void rgi_arena_destroy(rgi_arena *arena, const rg_allocator *allocator);
+
+/* ---- the tape ---- */
+
+/* A tensor, or any operation that is not a scalar one, behind a node of code RGI_CODE_RECORD. */
+typedef struct rgi_record {
+    rg_tensor tensor;
+    const rg_op *op;    /* NULL: a leaf */
+    uint32_t *in;       /* nodes of the inputs */
+    void *attributes, *saved;
+    void *adjoint;      /* memory of the adjoint; NULL: none, or the cursor keeps it */
+    uint64_t sweep;     /* the last sweep that touched the adjoint */
+    rg_param *param;    /* the parameter this leaf stands for */
+    struct rgi_record *next_param;
+    uint32_t node;
+    int count;
+    bool active;        /* gradients flow through it */
+    bool owned;         /* a leaf whose memory is the tape's, so that it can be written */
+} rgi_record;
+
+/* The scalar operations, supplied by ops/ when the first one is recorded. */
+typedef struct rgi_scalar_engine {
+    /* Sweeps scalar nodes downwards from `node` and returns the first that is none of its own. */
+    uint64_t (*reverse)(rg_cursor *cursor, uint64_t node);
+    /* The operation behind a code. */
+    const rg_op *(*op)(int code);
+    /* Which operands of a code are nodes: bit 0 for a, bit 1 for b; the others are constants. */
+    unsigned (*operands)(int code);
+} rgi_scalar_engine;
+
+/* Nodes [base, next segment's base) were recorded in one go, with serials from origin. */
+typedef struct rgi_segment {
+    uint64_t base, origin;
+} rgi_segment;
+
+enum { RGI_NODE_ARRAYS = 5 };
+
+struct rg_tape {
+    rg_cursor cursor; /* first: rgi_cursor relies on it */
+    const rgi_scalar_engine *engine;
+    rg_allocator allocator;
+    rg_error error;
+    void (*on_error)(void *context, const rg_error *error);
+    void *context;
+    int no_grad;
+    int cpu;
+    bool inert;         /* the tape that stands for a failed creation */
+    bool defer;         /* parameters' gradients are added on request */
+    bool deferred;      /* ... and the last sweep's are still to be added */
+
+    void *reserved;     /* address space of the node arrays, or NULL: they are resizable blocks */
+    size_t array_size[RGI_NODE_ARRAYS]; /* bytes of the node arrays that are usable */
+    uint64_t capacity, max_nodes;
+
+    rgi_segment *segments; /* live segments, oldest first; the last is the cursor's */
+    size_t segment_count, segment_capacity;
+
+    rgi_arena arena;
+    rgi_record *params; /* leaves that stand for parameters, newest first */
+    void *scratch;
+    size_t scratch_size;
+    rg_tensor *operand_tensors;       /* room for the inputs of the operation at hand */
+    const rg_tensor **operand_list;
+    int operand_capacity;
+
+    uint64_t sweep;     /* number of the last sweep; records compare with it */
+    uint64_t swept;     /* its root's node; 0: none */
+    uint64_t reached_sweep;
+    unsigned char *reached; /* one bit a node, made when first asked */
+    size_t reached_size;
+};
+
+/* ---- tape.c ---- */
+
+/* The one place where errors arise. Keeps the first; returns its own status. */
+rg_status rgi_fail(rg_tape *tape, rg_status status, const char *format, ...) RG_PRINTF(3, 4);
+rg_status rgi_vfail(rg_tape *tape, rg_status status, const char *format, va_list arguments);
+void rgi_set_error(rg_error *error, rg_status status, const char *format, ...) RG_PRINTF(3, 4);
+
+/* The inert value of a tape. */
+rg_value rgi_inert(rg_tape *tape);
+/* The node a handle names, 0 if it is stale, inert or forged. */
+uint32_t rgi_node(const rg_tape *tape, uint64_t serial);
+/* The node of a live value on a tape without error; 0 after making the reason the tape's error. */
+uint32_t rgi_live_node(rg_value x, const char *what);
+/* Makes room for one more node; false with the tape's error set if there is none. */
+bool rgi_room(rg_tape *tape);
+/* Opens or closes the inline path: open only without an error and outside no_grad. */
+void rgi_update_limit(rg_tape *tape);
+rg_value rgi_value(rg_tape *tape, uint32_t node);
+void *rgi_tape_alloc(rg_tape *tape, size_t size);
+
+/* ---- record.c ---- */
+
+rgi_record *rgi_record_of(const rg_tape *tape, uint32_t node);
+/* A node as a tensor: its record's, or `room` filled for a scalar. */
+const rg_tensor *rgi_tensor_of(const rg_tape *tape, uint32_t node, rg_tensor *room);
+/* Whether gradients flow through a node. */
+bool rgi_is_active(const rg_tape *tape, uint32_t node);
+/* The call of a recorded operation, using the tape's operand room. */
+rg_call rgi_call_of(rg_tape *tape, rgi_record *record);
+/* Appends a leaf record over `data` (NULL: allocate), active or not. */
+rg_value rgi_leaf(rg_tape *tape, rg_type type, const rg_shape *shape, void *data, bool active,
+                  rgi_record **made);
+/* A view of x whose shape, data and strides the op's view function derives. */
+void rgi_dense_strides(rg_tensor *tensor);
+
+/* ---- strided.c ---- */
+
+void rgi_copy_to_dense(void *out, const rg_tensor *in);
+void rgi_add_to_strided(const rg_tensor *out, const void *in);
+void rgi_convert(void *out, rg_type out_type, const void *in, rg_type in_type, int64_t size);
+
+/* ---- backward.c ---- */
+
+/* The adjoint of a record in this sweep, zeroed at its first use. */
+void *rgi_touch(rg_tape *tape, rgi_record *record);
+
+/* ---- param.c ---- */
+
+/* Where the sweep may write a parameter's gradient directly: NULL if it already holds one. */
+void *rgi_param_claim(rg_param *param);
+void rgi_param_add(rg_param *param, const void *gradient);
+
+/* ---- cpu.c ---- */
+
+/* Instruction sets, each including the ones before. */
+enum { RGI_CPU_BASE, RGI_CPU_AVX2, RGI_CPU_AVX512 };
+int rgi_cpu(void);
+
+#endif

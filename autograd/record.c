@@ -1,0 +1,419 @@
+/* record.c: recording: checks, promotion of types, shape rule, allocation, forward, node. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "internal.h"
+
+/* ---- nodes as tensors ---- */
+
+rgi_record *rgi_record_of(const rg_tape *tape, uint32_t node)
+{
+    rgi_record *record;
+    memcpy(&record, &tape->cursor.operands[node], sizeof record);
+    return record;
+}
+
+static void set_record(rg_tape *tape, uint32_t node, rgi_record *record)
+{
+    memset(&tape->cursor.operands[node], 0, sizeof(rgi_operands));
+    memcpy(&tape->cursor.operands[node], &record, sizeof record);
+}
+
+bool rgi_is_active(const rg_tape *tape, uint32_t node)
+{
+    int code = tape->cursor.code[node];
+    return code == RGI_CODE_RECORD ? rgi_record_of(tape, node)->active : code != RGI_CODE_CONSTANT;
+}
+
+static bool is_scalar(rg_type type, const rg_shape *shape)
+{
+    return type == RG_F64 && shape->rank == 0;
+}
+
+/* Scalars keep value and adjoint in the cursor's arrays, which may move while they grow. */
+static void locate_scalar(const rg_tape *tape, uint32_t node, rg_tensor *tensor)
+{
+    tensor->data = &tape->cursor.value[node];
+    tensor->grad = rgi_is_active(tape, node) ? &tape->cursor.adjoint[node] : NULL;
+}
+
+const rg_tensor *rgi_tensor_of(const rg_tape *tape, uint32_t node, rg_tensor *room)
+{
+    if (tape->cursor.code[node] == RGI_CODE_RECORD) {
+        rg_tensor *tensor = &rgi_record_of(tape, node)->tensor;
+        if (is_scalar(tensor->type, &tensor->shape))
+            locate_scalar(tape, node, tensor);
+        return tensor;
+    }
+    room->size = 1;
+    room->type = RG_F64;
+    room->dense = 1;
+    room->shape.rank = 0;
+    locate_scalar(tape, node, room);
+    return room;
+}
+
+/* Room for the tensors of `count` inputs and the list of pointers to them, in one block. */
+static bool operand_room(rg_tape *tape, int count)
+{
+    if (count <= tape->operand_capacity)
+        return true;
+    const size_t width = sizeof(rg_tensor) + sizeof(rg_tensor *);
+    int capacity = count < 8 ? 8 : count;
+    rg_tensor *block = rgi_resize(&tape->allocator, tape->operand_tensors,
+                                  (size_t)tape->operand_capacity * width, (size_t)capacity * width);
+    if (!block) {
+        rgi_fail(tape, RG_ERROR_MEMORY, "tape: there is no memory for %d operands", count);
+        return false;
+    }
+    tape->operand_tensors = block;
+    tape->operand_list = (const rg_tensor **)(void *)(block + capacity);
+    tape->operand_capacity = capacity;
+    return true;
+}
+
+static void *align_up(void *block)
+{
+    return (void *)(((uintptr_t)block + RGI_ALIGNMENT - 1) & ~(uintptr_t)(RGI_ALIGNMENT - 1));
+}
+
+rg_call rgi_call_of(rg_tape *tape, rgi_record *record)
+{
+    rg_call call = {.op = record->op,
+                    .count = record->count,
+                    .in = tape->operand_list,
+                    .out = &record->tensor,
+                    .attributes = record->attributes,
+                    .saved = record->saved,
+                    .scratch = align_up(tape->scratch),
+                    .cpu = tape->cpu,
+                    .tape = tape};
+    for (int i = 0; i < record->count; i++)
+        tape->operand_list[i] = rgi_tensor_of(tape, record->in[i], &tape->operand_tensors[i]);
+    return call;
+}
+
+/* ---- appending a record's node ---- */
+
+/* Memory for a record; its tensor's strides and data are still to be set. */
+static rgi_record *new_record(rg_tape *tape)
+{
+    if (!rgi_room(tape))
+        return NULL;
+    rgi_record *record = rgi_tape_alloc(tape, sizeof *record);
+    if (!record)
+        return NULL;
+    record->op = NULL;
+    record->in = NULL;
+    record->attributes = record->saved = record->adjoint = NULL;
+    record->sweep = 0;
+    record->param = NULL;
+    record->next_param = NULL;
+    record->node = (uint32_t)tape->cursor.count;
+    record->count = 0;
+    record->active = record->owned = false;
+    return record;
+}
+
+static rg_value append(rg_tape *tape, rgi_record *record)
+{
+    uint32_t node = record->node;
+    tape->cursor.code[node] = RGI_CODE_RECORD;
+    set_record(tape, node, record);
+    tape->cursor.count++;
+    rg_value value = rgi_value(tape, node);
+    if (!is_scalar(record->tensor.type, &record->tensor.shape))
+        value.serial |= RG_TENSOR_BIT;
+    return value;
+}
+
+/* Memory of the elements and, if gradients flow, of the adjoint. */
+static bool allocate_elements(rg_tape *tape, rgi_record *record, bool with_data)
+{
+    rg_tensor *tensor = &record->tensor;
+    tensor->grad = NULL;
+    if (is_scalar(tensor->type, &tensor->shape)) {
+        tensor->data = &tape->cursor.value[record->node];
+        return true;
+    }
+    size_t width = rg_type_size(tensor->type);
+    if ((uint64_t)tensor->size > SIZE_MAX / 2 / width) {
+        rgi_fail(tape, RG_ERROR_LIMIT, "tape: a tensor of %" PRId64 " elements is too large",
+                 tensor->size);
+        return false;
+    }
+    size_t bytes = (size_t)tensor->size * width;
+    if (with_data && !(tensor->data = rgi_tape_alloc(tape, bytes)))
+        return false;
+    if (record->active && !(record->adjoint = rgi_tape_alloc(tape, bytes)))
+        return false;
+    tensor->grad = record->adjoint;
+    return true;
+}
+
+rg_value rgi_leaf(rg_tape *tape, rg_type type, const rg_shape *shape, void *data, bool active,
+                  rgi_record **made)
+{
+    rgi_arena before = tape->arena;
+    size_t used = before.current ? before.current->used : 0;
+    rgi_record *record = new_record(tape);
+    if (record) {
+        rg_tensor *tensor = &record->tensor;
+        tensor->type = type;
+        tensor->shape = *shape;
+        tensor->size = rg_shape_size(shape);
+        tensor->data = data;
+        rgi_dense_strides(tensor);
+        record->active = active && tape->no_grad == 0;
+        record->owned = data == NULL;
+        if (allocate_elements(tape, record, data == NULL)) {
+            *made = record;
+            return append(tape, record);
+        }
+    }
+    rgi_arena_release(&tape->arena, before.current, used);
+    return rgi_inert(tape);
+}
+
+/* ---- operations ---- */
+
+static rg_status rgi_call_vfail(rg_call *call, rg_status status, const char *format, va_list list)
+{
+    char text[RG_MESSAGE_SIZE];
+    vsnprintf(text, sizeof text, format, list);
+    return rgi_fail(call->tape, status, "%s at node %" PRIu64 ": %s", call->op->name,
+                    call->tape->cursor.count, text);
+}
+
+rg_status rg_call_fail(rg_call *call, rg_status status, const char *format, ...)
+{
+    va_list list;
+    va_start(list, format);
+    rgi_call_vfail(call, status, format, list);
+    va_end(list);
+    return status;
+}
+
+rg_status rg_call_broadcast(rg_call *call)
+{
+    rg_shape *out = &call->out->shape;
+    *out = call->in[0]->shape;
+    for (int k = 1; k < call->count; k++) {
+        const rg_shape *in = &call->in[k]->shape;
+        rg_shape both = {.rank = in->rank > out->rank ? in->rank : out->rank};
+        for (int i = 1; i <= both.rank; i++) {
+            int64_t a = i <= out->rank ? out->dim[out->rank - i] : 1;
+            int64_t b = i <= in->rank ? in->dim[in->rank - i] : 1;
+            if (a != b && a != 1 && b != 1) {
+                char first[RG_SHAPE_TEXT_SIZE], second[RG_SHAPE_TEXT_SIZE];
+                return rg_call_fail(call, RG_ERROR_SHAPE, "%s does not broadcast with %s",
+                                    rg_shape_text(out, first), rg_shape_text(in, second));
+            }
+            both.dim[both.rank - i] = a == 1 ? b : a;
+        }
+        *out = both;
+    }
+    return RG_OK;
+}
+
+/* The floating type that the inputs of an operation share. Scalars adapt to tensors. */
+static rg_status common_type(rg_call *call, rg_type *common)
+{
+    bool any[2] = {false, false}, tensor[2] = {false, false};
+    for (int k = 0; k < call->count; k++) {
+        const rg_tensor *in = call->in[k];
+        bool integer = k < 32 && (call->op->integers >> k & 1);
+        if (integer != (in->type == RG_I64))
+            return rg_call_fail(call, RG_ERROR_TYPE, "input %d must be %s, not %s", k + 1,
+                                integer ? "int64" : "float64 or float32", rg_type_name(in->type));
+        if (integer)
+            continue;
+        any[in->type] = true;
+        tensor[in->type] = tensor[in->type] || in->shape.rank > 0;
+    }
+    if (tensor[RG_F64] && tensor[RG_F32])
+        return rg_call_fail(call, RG_ERROR_TYPE,
+                            "a float64 and a float32 tensor do not mix; use rg_cast");
+    if (tensor[RG_F64] || tensor[RG_F32])
+        *common = tensor[RG_F64] ? RG_F64 : RG_F32;
+    else
+        *common = any[RG_F64] || !any[RG_F32] ? RG_F64 : RG_F32;
+    int types = call->op->types ? call->op->types : RG_OP_FLOAT;
+    if (!(types & (*common == RG_F64 ? RG_OP_F64 : RG_OP_F32)) && (any[RG_F64] || any[RG_F32]))
+        return rg_call_fail(call, RG_ERROR_TYPE, "it does not take %s", rg_type_name(*common));
+    return RG_OK;
+}
+
+/* Checks the inputs of a new operation and finds their nodes. */
+static bool find_inputs(rg_tape *tape, const rg_op *op, int count, const rg_value *in,
+                        uint32_t *nodes)
+{
+    for (int k = 0; k < count; k++) {
+        if (in[k].tape != tape) {
+            rgi_fail(tape, in[k].tape ? RG_ERROR_TAPE : RG_ERROR_STALE,
+                     in[k].tape ? "%s at node %" PRIu64 ": input %d is on another tape"
+                                : "%s at node %" PRIu64 ": input %d is no recorded value",
+                     op->name, tape->cursor.count, k + 1);
+            return false;
+        }
+        nodes[k] = rgi_node(tape, in[k].serial);
+        if (!nodes[k]) {
+            rgi_fail(tape, RG_ERROR_STALE,
+                     (in[k].serial & ~RG_TENSOR_BIT)
+                         ? "%s at node %" PRIu64 ": input %d was dropped by a rewind"
+                         : "%s at node %" PRIu64 ": input %d is the inert value",
+                     op->name, tape->cursor.count, k + 1);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Records the conversions that an operation needs: to the common type, and to dense memory. */
+static bool prepare_inputs(rg_tape *tape, const rg_op *op, int count, uint32_t *nodes)
+{
+    rgi_record shell = {.op = op, .in = nodes, .count = count};
+    rg_call call = rgi_call_of(tape, &shell);
+    rg_type common = RG_F64;
+    if (common_type(&call, &common) != RG_OK)
+        return false;
+    for (int k = 0; k < count; k++) {
+        const rg_tensor *in = call.in[k];
+        bool cast = in->type != RG_I64 && in->type != common;
+        bool pack = !in->dense && !op->strided;
+        if (!cast && !pack)
+            continue;
+        rg_value value = rgi_value(tape, nodes[k]);
+        value = cast ? rg_cast(value, common) : rg_dense(value);
+        if (!value.serial)
+            return false;
+        nodes[k] = rgi_node(tape, value.serial);
+        call = rgi_call_of(tape, &shell);
+    }
+    return true;
+}
+
+static bool grow_scratch(rg_tape *tape, size_t size)
+{
+    if (size <= tape->scratch_size)
+        return true;
+    void *scratch = rgi_resize(&tape->allocator, tape->scratch, tape->scratch_size, size);
+    if (!scratch) {
+        rgi_fail(tape, RG_ERROR_MEMORY, "tape: there is no memory for %zu bytes of scratch", size);
+        return false;
+    }
+    tape->scratch = scratch;
+    tape->scratch_size = size;
+    return true;
+}
+
+/* Fills a record whose op, inputs and attributes are set: shape, memory, forward. */
+static bool run(rg_tape *tape, rgi_record *record)
+{
+    const rg_op *op = record->op;
+    rg_call call = rgi_call_of(tape, record);
+    rg_tensor *out = &record->tensor;
+    const rg_tensor *first = call.in[0];
+    for (int k = 0; k < call.count && first->type == RG_I64; k++)
+        first = call.in[k];
+    out->type = first->type;
+    out->shape = first->shape;
+    if (op->shape && op->shape(&call) != RG_OK)
+        return false;
+    if (op->view) {
+        *out = *call.in[0];
+        if (op->view(&call) != RG_OK)
+            return false;
+    }
+    out->size = rg_shape_size(&out->shape);
+    if (out->size < 0) {
+        char text[RG_SHAPE_TEXT_SIZE];
+        rg_call_fail(&call, RG_ERROR_LIMIT, "the result %s has too many elements",
+                     rg_shape_text(&out->shape, text));
+        return false;
+    }
+    if (op->view) {
+        rg_tensor dense = *out;
+        rgi_dense_strides(&dense);
+        out->dense = 1;
+        for (int i = 0; i < out->shape.rank; i++)
+            if (out->shape.dim[i] != 1 && out->stride[i] != dense.stride[i])
+                out->dense = 0;
+        if (is_scalar(out->type, &out->shape))
+            tape->cursor.value[record->node] = *(double *)out->data;
+        return allocate_elements(tape, record, false);
+    }
+    rgi_dense_strides(out);
+    if (!allocate_elements(tape, record, true))
+        return false;
+    if (op->saved && !(record->saved = rgi_tape_alloc(tape, op->saved(&call))))
+        return false;
+    if (op->scratch && !grow_scratch(tape, op->scratch(&call) + RGI_ALIGNMENT))
+        return false;
+    call = rgi_call_of(tape, record);
+    rg_status status = op->forward(&call);
+    if (status != RG_OK)
+        rg_call_fail(&call, status, "%s", rg_status_text(status));
+    return status == RG_OK;
+}
+
+static rgi_record *new_operation(rg_tape *tape, const rg_op *op, int count, const uint32_t *nodes,
+                                 const void *attributes)
+{
+    rgi_record *record = new_record(tape);
+    if (!record)
+        return NULL;
+    record->op = op;
+    record->count = count;
+    record->in = rgi_tape_alloc(tape, (size_t)count * sizeof *nodes);
+    if (!record->in)
+        return NULL;
+    memcpy(record->in, nodes, (size_t)count * sizeof *nodes);
+    if (op->attribute_size) {
+        record->attributes = rgi_tape_alloc(tape, op->attribute_size);
+        if (!record->attributes)
+            return NULL;
+        memcpy(record->attributes, attributes, op->attribute_size);
+    }
+    bool active = false;
+    for (int k = 0; k < count; k++)
+        active = active || rgi_is_active(tape, nodes[k]);
+    record->active = active && (op->backward || op->view) && tape->no_grad == 0;
+    return run(tape, record) ? record : NULL;
+}
+
+rg_value rg_record(const rg_op *op, int count, const rg_value *in, const void *attributes)
+{
+    rg_tape *tape = NULL;
+    for (int k = 0; k < count && !tape; k++)
+        tape = in[k].tape;
+    if (!tape || tape->error.status != RG_OK)
+        return rgi_inert(tape);
+    if (count < 1 || (op->arity && count != op->arity) || (op->attribute_size && !attributes)) {
+        rgi_fail(tape, RG_ERROR_ARGUMENT, "%s at node %" PRIu64 ": it was given %d inputs%s",
+                 op->name, tape->cursor.count, count,
+                 op->attribute_size && !attributes ? " and no attributes" : "");
+        return rgi_inert(tape);
+    }
+    enum { FEW = 8 };
+    uint32_t few[FEW];
+    uint32_t *nodes = few;
+    size_t bytes = (size_t)count * sizeof *nodes;
+    if (count > FEW && !(nodes = rgi_alloc(&tape->allocator, bytes))) {
+        rgi_fail(tape, RG_ERROR_MEMORY, "tape: there is no memory for %d operands", count);
+        return rgi_inert(tape);
+    }
+    rgi_record *record = NULL;
+    if (operand_room(tape, count) && find_inputs(tape, op, count, in, nodes) &&
+        prepare_inputs(tape, op, count, nodes)) {
+        rgi_arena before = tape->arena;
+        size_t used = before.current ? before.current->used : 0;
+        record = new_operation(tape, op, count, nodes, attributes);
+        if (!record)
+            rgi_arena_release(&tape->arena, before.current, used);
+    }
+    if (nodes != few)
+        rgi_free(&tape->allocator, nodes, bytes);
+    return record ? append(tape, record) : rgi_inert(tape);
+}

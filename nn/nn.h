@@ -1,0 +1,4 @@
+/* nn.h: neural networks. */
+#ifndef RG_NN_NN_H
+#define RG_NN_NN_H
+#endif

@@ -1,0 +1,2 @@
+#include "family.h"
+rgi_family rgi_linalg_family = {NULL};

@@ -1,0 +1,22 @@
+/*
+ * linalg.h: products of matrices. They follow IEEE arithmetic: here a zero upstream times an
+ * infinite element is NaN.
+ */
+#ifndef RG_OPS_LINALG_H
+#define RG_OPS_LINALG_H
+
+#include "../autograd/value.h"
+
+RG_BEGIN_DECLS
+
+/* The matrix product by NumPy's rules: [m, k] [k, n] -> [m, n]; a rank-1 operand is a row on the
+ * left, a column on the right, and its axis disappears; leading axes are batches and broadcast.
+ * Gradients: G B^T and A^T G. RG_ERROR_SHAPE if the inner sizes differ or an operand is a scalar. */
+RG_API rg_value rg_matmul(rg_value a, rg_value b);
+
+/* x w^T + b: x [.., in], w [out, in], b [out] -> [.., out]. */
+RG_API rg_value rg_linear(rg_value x, rg_value w, rg_value b);
+
+RG_END_DECLS
+
+#endif
