@@ -71,16 +71,10 @@ static const rg_op dense_op = {.name = "dense",
                                .formula = "x",
                                .gradient = "g",
                                .arity = 1,
+                               .types = RG_OP_ANY,
                                .strided = 1,
                                .forward = dense_forward,
                                .backward = dense_backward};
-
-static const rg_op dense_integers_op = {.name = "dense",
-                                        .formula = "x",
-                                        .arity = 1,
-                                        .integers = 1,
-                                        .strided = 1,
-                                        .forward = dense_forward};
 
 rg_value rg_dense(rg_value x)
 {
@@ -89,9 +83,7 @@ rg_value rg_dense(rg_value x)
         return rgi_inert(x.tape);
     rg_tensor room;
     const rg_tensor *tensor = rgi_tensor_of(x.tape, node, &room);
-    if (tensor->dense)
-        return x;
-    return rg_record(tensor->type == RG_I64 ? &dense_integers_op : &dense_op, 1, &x, NULL);
+    return tensor->dense ? x : rg_record(&dense_op, 1, &x, NULL);
 }
 
 /* ---- detach ---- */
@@ -106,6 +98,7 @@ static const rg_op detach_op = {.name = "detach",
                                 .formula = "x",
                                 .gradient = "0",
                                 .arity = 1,
+                                .types = RG_OP_ANY,
                                 .strided = 1,
                                 .view = same_view};
 

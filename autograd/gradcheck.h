@@ -64,8 +64,10 @@ typedef struct rg_gradcheck_report {
 /* Records f on a tape of its own, sweeps it with a random upstream gradient u, and compares the
  * gradient of sum u f with central differences: |analytic - numeric| <= absolute + relative *
  * max(|analytic|, |numeric|). Returns RG_OK, RG_ERROR_GRADIENT if a comparison fails (a NaN on one
- * side only fails), or the tape's error if f cannot be recorded. `options` NULL: the defaults;
- * `report` may be NULL. At kinks central differences are no reference: check elsewhere. */
+ * side only fails), the tape's error if f cannot be recorded, RG_ERROR_STALE if it returns no value
+ * of the tape it was given, RG_ERROR_ARGUMENT for inputs or options that are not allowed, and
+ * RG_ERROR_MEMORY. `options` NULL: the defaults; `report` may be NULL. low_precision looks at the
+ * inputs, not at casts inside f. At kinks central differences are no reference: check elsewhere. */
 RG_API rg_status rg_gradcheck(rg_gradcheck_function *f, void *context,
                               const rg_gradcheck_input *in, int count,
                               const rg_gradcheck_options *options, rg_gradcheck_report *report);

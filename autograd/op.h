@@ -61,8 +61,9 @@ typedef struct rg_call {
     rg_tape *tape;
 } rg_call;
 
-/* Element types an operation takes; all its floating inputs then have the same one. */
-enum { RG_OP_F64 = 1, RG_OP_F32 = 2, RG_OP_FLOAT = 3 };
+/* Element types an operation takes; its floating inputs then all have the same one. RG_OP_ANY takes
+ * int64 too, if all inputs are. */
+enum { RG_OP_F64 = 1, RG_OP_F32 = 2, RG_OP_FLOAT = 3, RG_OP_I64 = 4, RG_OP_ANY = 7 };
 
 /* One set of inputs for the tests that walk the table of operations. */
 typedef struct rg_sample {

@@ -34,8 +34,10 @@ RG_API rg_status rg_write_dot(FILE *stream, rg_value root, const rg_label *label
  *         y = input: 5, adjoint -4
  *       z = input: -4, adjoint 3
  *
- * A node that is used again is written out once and named "(see above)" after that. Depth is
- * limited only by memory: there is no recursion. */
+ * A node that is used again is written out once and named "(see above)" after that; without a name
+ * it is called by its number, "#7". An element of a tensor appears as "element [1, 2]". Indentation
+ * ends at depth 32 and goes on as "(depth 33) ". Depth is limited only by memory: there is no
+ * recursion. The stream is flushed. */
 RG_API rg_status rg_write_text(FILE *stream, rg_value root, const rg_label *labels, int count);
 
 RG_END_DECLS

@@ -217,10 +217,22 @@ rg_status rg_call_broadcast(rg_call *call)
     return RG_OK;
 }
 
+/* Whether an operation of any type was given integers only. */
+static bool all_integers(const rg_call *call)
+{
+    for (int k = 0; k < call->count; k++)
+        if (call->in[k]->type != RG_I64)
+            return false;
+    return call->op->types & RG_OP_I64;
+}
+
 /* The floating type that the inputs of an operation share. Scalars adapt to tensors. */
 static rg_status common_type(rg_call *call, rg_type *common)
 {
     bool any[2] = {false, false}, tensor[2] = {false, false};
+    *common = RG_F64;
+    if (all_integers(call))
+        return RG_OK;
     for (int k = 0; k < call->count; k++) {
         const rg_tensor *in = call->in[k];
         bool integer = k < 32 && (call->op->integers >> k & 1);
@@ -235,12 +247,10 @@ static rg_status common_type(rg_call *call, rg_type *common)
     if (tensor[RG_F64] && tensor[RG_F32])
         return rg_call_fail(call, RG_ERROR_TYPE,
                             "a float64 and a float32 tensor do not mix; use rg_cast");
-    if (tensor[RG_F64] || tensor[RG_F32])
-        *common = tensor[RG_F64] ? RG_F64 : RG_F32;
-    else
-        *common = any[RG_F64] || !any[RG_F32] ? RG_F64 : RG_F32;
+    if (tensor[RG_F32] || (!tensor[RG_F64] && !any[RG_F64]))
+        *common = RG_F32;
     int types = call->op->types ? call->op->types : RG_OP_FLOAT;
-    if (!(types & (*common == RG_F64 ? RG_OP_F64 : RG_OP_F32)) && (any[RG_F64] || any[RG_F32]))
+    if (!(types & (*common == RG_F64 ? RG_OP_F64 : RG_OP_F32)))
         return rg_call_fail(call, RG_ERROR_TYPE, "it does not take %s", rg_type_name(*common));
     return RG_OK;
 }
@@ -275,7 +285,7 @@ static bool prepare_inputs(rg_tape *tape, const rg_op *op, int count, uint32_t *
 {
     rgi_record shell = {.op = op, .in = nodes, .count = count};
     rg_call call = rgi_call_of(tape, &shell);
-    rg_type common = RG_F64;
+    rg_type common;
     if (common_type(&call, &common) != RG_OK)
         return false;
     for (int k = 0; k < count; k++) {
@@ -308,6 +318,49 @@ static bool grow_scratch(rg_tape *tape, size_t size)
     return true;
 }
 
+static void note_density(rg_tensor *out)
+{
+    rg_tensor dense = {.shape = out->shape};
+    rgi_dense_strides(&dense);
+    out->dense = 1;
+    for (int i = 0; i < out->shape.rank; i++)
+        if (out->shape.dim[i] != 1 && out->stride[i] != dense.stride[i])
+            out->dense = 0;
+}
+
+static bool set_size(rg_call *call)
+{
+    rg_tensor *out = call->out;
+    out->size = rg_shape_size(&out->shape);
+    if (out->size >= 0)
+        return true;
+    char text[RG_SHAPE_TEXT_SIZE];
+    rg_call_fail(call, RG_ERROR_LIMIT, "the result %s has too many elements",
+                 rg_shape_text(&out->shape, text));
+    return false;
+}
+
+/* A view looks at its input's memory; at a copy of a scalar, whose place may move. */
+static bool run_view(rg_tape *tape, rgi_record *record)
+{
+    rg_call call = rgi_call_of(tape, record);
+    rg_tensor *out = &record->tensor;
+    *out = *call.in[0];
+    if (is_scalar(out->type, &out->shape)) {
+        double *copy = rgi_tape_alloc(tape, sizeof *copy);
+        if (!copy)
+            return false;
+        *copy = *(const double *)out->data;
+        out->data = copy;
+    }
+    if (call.op->view(&call) != RG_OK || !set_size(&call))
+        return false;
+    note_density(out);
+    if (is_scalar(out->type, &out->shape))
+        tape->cursor.value[record->node] = *(const double *)out->data;
+    return allocate_elements(tape, record, false);
+}
+
 /* Fills a record whose op, inputs and attributes are set: shape, memory, forward. */
 static bool run(rg_tape *tape, rgi_record *record)
 {
@@ -319,31 +372,8 @@ static bool run(rg_tape *tape, rgi_record *record)
         first = call.in[k];
     out->type = first->type;
     out->shape = first->shape;
-    if (op->shape && op->shape(&call) != RG_OK)
+    if ((op->shape && op->shape(&call) != RG_OK) || !set_size(&call))
         return false;
-    if (op->view) {
-        *out = *call.in[0];
-        if (op->view(&call) != RG_OK)
-            return false;
-    }
-    out->size = rg_shape_size(&out->shape);
-    if (out->size < 0) {
-        char text[RG_SHAPE_TEXT_SIZE];
-        rg_call_fail(&call, RG_ERROR_LIMIT, "the result %s has too many elements",
-                     rg_shape_text(&out->shape, text));
-        return false;
-    }
-    if (op->view) {
-        rg_tensor dense = *out;
-        rgi_dense_strides(&dense);
-        out->dense = 1;
-        for (int i = 0; i < out->shape.rank; i++)
-            if (out->shape.dim[i] != 1 && out->stride[i] != dense.stride[i])
-                out->dense = 0;
-        if (is_scalar(out->type, &out->shape))
-            tape->cursor.value[record->node] = *(double *)out->data;
-        return allocate_elements(tape, record, false);
-    }
     rgi_dense_strides(out);
     if (!allocate_elements(tape, record, true))
         return false;
@@ -380,7 +410,8 @@ static rgi_record *new_operation(rg_tape *tape, const rg_op *op, int count, cons
     for (int k = 0; k < count; k++)
         active = active || rgi_is_active(tape, nodes[k]);
     record->active = active && (op->backward || op->view) && tape->no_grad == 0;
-    return run(tape, record) ? record : NULL;
+    bool done = op->view ? run_view(tape, record) : run(tape, record);
+    return done ? record : NULL;
 }
 
 rg_value rg_record(const rg_op *op, int count, const rg_value *in, const void *attributes)

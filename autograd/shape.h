@@ -38,13 +38,13 @@ RG_API size_t rg_type_size(rg_type type);
 RG_API const char *rg_type_name(rg_type type);
 
 /* The number of elements (1 for rank 0); -1 if a dimension is negative, the rank is not in 0 to 8,
- * or the count does not fit in 63 bits. */
+ * or the product of the dimensions other than 0 does not fit in 63 bits. */
 RG_API int64_t rg_shape_size(const rg_shape *shape);
 
 /* Whether two shapes have the same rank and dimensions. */
 RG_API int rg_shape_equal(const rg_shape *a, const rg_shape *b);
 
-enum { RG_SHAPE_TEXT_SIZE = 176 };
+enum { RG_SHAPE_TEXT_SIZE = 192 };
 
 /* Writes "[2, 3]" ("[]" for rank 0) into `text`, which holds RG_SHAPE_TEXT_SIZE bytes, and returns
  * it. */

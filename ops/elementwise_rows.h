@@ -42,7 +42,7 @@
     ROW(add, a + b,       K(1),            K(1),            -3,  3,  "a + b",     "g, g",                       0) \
     ROW(sub, a - b,       K(1),            K(-1),           -3,  3,  "a - b",     "g, -g",                      0) \
     ROW(mul, a * b,       b,               a,               -3,  3,  "a b",       "g b, g a",                   0) \
-    ROW(div, a / b,       K(1) / b,        -y / b,          0.4, 3,  "a / b",     "g / b, -g y / b",            "infinite or NaN at b = 0, as IEEE division says") \
+    ROW(div, a / b,       DIV_SLOPE(b, y), -y / b,          0.4, 3,  "a / b",     "g / b, -g y / b",            "infinite or NaN at b = 0, as IEEE division says") \
     ROW(pow, POW(a, b),   POW_SLOPE(a, b), POW_LOG(a, b, y),0.4, 3,  "a^b",       "g b a^(b-1), g y ln a",      "to a: 0 if b = 0; to b: 0 if a = 0 <= b, NaN if a < 0") \
     ROW(max, MAX(a, b),   MAX_SHARE(a, b), MAX_SHARE(b, a), -3,  3,  "max(a, b)", "g to the larger",            "one half each at a tie; a NaN operand takes value and gradient") \
     ROW(min, MIN(a, b),   MIN_SHARE(a, b), MIN_SHARE(b, a), -3,  3,  "min(a, b)", "g to the smaller",           "one half each at a tie; a NaN operand takes value and gradient")

@@ -1,2 +1,235 @@
+/* index.c: picking elements by integer tensors. */
+#include "index.h"
+
+#include <inttypes.h>
+#include <string.h>
+
 #include "family.h"
-rgi_family rgi_index_family = {NULL};
+
+/* x seen as [outer, size, inner] around the indexed axis. */
+typedef struct around {
+    int64_t outer, size, inner;
+} around;
+
+static around around_axis(const rg_shape *shape, int axis)
+{
+    around a = {1, shape->dim[axis], 1};
+    for (int i = 0; i < axis; i++)
+        a.outer *= shape->dim[i];
+    for (int i = axis + 1; i < shape->rank; i++)
+        a.inner *= shape->dim[i];
+    return a;
+}
+
+static int the_axis(const rg_call *call)
+{
+    int axis = *(const int *)call->attributes;
+    return axis < 0 ? axis + call->in[0]->shape.rank : axis;
+}
+
+/* Fails the call for the first index outside an axis of this size. */
+static rg_status check_indices(rg_call *call, int64_t size)
+{
+    const rg_tensor *index = call->in[1];
+    const int64_t *at = index->data;
+    for (int64_t i = 0; i < index->size; i++)
+        if (at[i] < -size || at[i] >= size)
+            return rg_call_fail(call, RG_ERROR_INDEX,
+                                "index %" PRId64 " (element %" PRId64
+                                " of the indices) is outside an axis of size %" PRId64,
+                                at[i], i, size);
+    return RG_OK;
+}
+
+static int64_t resolve(int64_t index, int64_t size)
+{
+    return index < 0 ? index + size : index;
+}
+
+static const int first_axis = 0, last_axis = -1;
+
+/* ---- gather ---- */
+
+static rg_status gather_shape(rg_call *call)
+{
+    const rg_shape *x = &call->in[0]->shape, *index = &call->in[1]->shape;
+    int axis;
+    if (rgi_axis(call, *(const int *)call->attributes, x->rank, &axis) != RG_OK)
+        return RG_ERROR_INDEX;
+    bool fits = index->rank == x->rank;
+    for (int i = 0; fits && i < x->rank; i++)
+        fits = i == axis || index->dim[i] <= x->dim[i];
+    if (!fits) {
+        char of_x[RG_SHAPE_TEXT_SIZE], of_index[RG_SHAPE_TEXT_SIZE];
+        return rg_call_fail(call, RG_ERROR_SHAPE, "indices %s do not fit %s along axis %d",
+                            rg_shape_text(index, of_index), rg_shape_text(x, of_x), axis);
+    }
+    call->out->shape = *index;
+    return check_indices(call, x->dim[axis]);
+}
+
+/* Walks the indices: the place in x that element i of the result comes from. */
+typedef struct gather_walk {
+    int64_t at[RG_MAX_RANK], stride[RG_MAX_RANK];
+    int axis;
+} gather_walk;
+
+static gather_walk gather_begin(const rg_call *call)
+{
+    gather_walk walk = {.axis = the_axis(call)};
+    rg_tensor dense = {.shape = call->in[0]->shape};
+    rgi_dense_strides(&dense);
+    memcpy(walk.stride, dense.stride, sizeof walk.stride);
+    return walk;
+}
+
+static int64_t gather_place(const gather_walk *walk, const rg_call *call, int64_t index)
+{
+    const rg_shape *x = &call->in[0]->shape;
+    int64_t place = 0;
+    for (int i = 0; i < x->rank; i++)
+        place += walk->stride[i] *
+                 (i == walk->axis ? resolve(index, x->dim[i]) : walk->at[i]);
+    return place;
+}
+
+static void gather_next(gather_walk *walk, const rg_shape *shape)
+{
+    for (int i = shape->rank - 1; i >= 0; i--) {
+        if (++walk->at[i] < shape->dim[i])
+            return;
+        walk->at[i] = 0;
+    }
+}
+
+static rg_status gather_forward(rg_call *call)
+{
+    const int64_t *index = call->in[1]->data;
+    gather_walk walk = gather_begin(call);
+    for (int64_t i = 0; i < call->out->size; i++) {
+        int64_t place = gather_place(&walk, call, index[i]);
+#define TAKE(T) ((T *)call->out->data)[i] = ((const T *)call->in[0]->data)[place]
+        RGI_BY_TYPE(call->out->type, TAKE);
+        gather_next(&walk, &call->out->shape);
+    }
+    return RG_OK;
+}
+
+static void gather_backward(rg_call *call)
+{
+    const int64_t *index = call->in[1]->data;
+    gather_walk walk = gather_begin(call);
+    for (int64_t i = 0; i < call->out->size; i++) {
+        int64_t place = gather_place(&walk, call, index[i]);
+#define GIVE(T) ((T *)call->in[0]->grad)[place] += ((const T *)call->out->grad)[i]
+        RGI_BY_TYPE(call->out->type, GIVE);
+        gather_next(&walk, &call->out->shape);
+    }
+}
+
+static const int64_t gather_indices[] = {2, 0, -1, 1, 1, 1};
+static const rg_sample gather_samples[] = {
+    {.shape = {{1, {3}}, {1, {6}}},
+     .low = {-2},
+     .high = {2},
+     .attributes = &first_axis,
+     .integers = gather_indices},
+    {.shape = {{2, {2, 4}}, {2, {2, 3}}},
+     .low = {-2},
+     .high = {2},
+     .attributes = &last_axis,
+     .integers = gather_indices},
+};
+static const rg_op op_gather = {.name = "gather",
+                                .formula = "x at the indices along an axis",
+                                .gradient = "g added at the indices",
+                                .arity = 2,
+                                .integers = 2,
+                                .attribute_size = sizeof(int),
+                                .shape = gather_shape,
+                                .forward = gather_forward,
+                                .backward = gather_backward,
+                                RGI_SAMPLES(gather_samples)};
+
+rg_value rg_gather(rg_value x, int axis, rg_value index)
+{
+    const rg_value in[2] = {x, index};
+    return rg_record(&op_gather, 2, in, &axis);
+}
+
+/* ---- index_select ---- */
+
+static rg_status select_shape(rg_call *call)
+{
+    const rg_shape *x = &call->in[0]->shape, *index = &call->in[1]->shape;
+    int axis;
+    if (rgi_axis(call, *(const int *)call->attributes, x->rank, &axis) != RG_OK)
+        return RG_ERROR_INDEX;
+    if (index->rank != 1)
+        return rg_call_fail(call, RG_ERROR_SHAPE, "the indices have rank %d, not 1", index->rank);
+    call->out->shape = *x;
+    call->out->shape.dim[axis] = index->dim[0];
+    return check_indices(call, x->dim[axis]);
+}
+
+static rg_status select_forward(rg_call *call)
+{
+    const int64_t *index = call->in[1]->data;
+    around a = around_axis(&call->in[0]->shape, the_axis(call));
+    size_t bytes = (size_t)a.inner * rg_type_size(call->out->type);
+    char *to = call->out->data;
+    for (int64_t o = 0; o < a.outer && bytes > 0; o++)
+        for (int64_t k = 0; k < call->in[1]->size; k++) {
+            int64_t slice = o * a.size + resolve(index[k], a.size);
+            memcpy(to, (const char *)call->in[0]->data + (size_t)slice * bytes, bytes);
+            to += bytes;
+        }
+    return RG_OK;
+}
+
+static void select_backward(rg_call *call)
+{
+    const int64_t *index = call->in[1]->data;
+    around a = around_axis(&call->in[0]->shape, the_axis(call));
+    int64_t from = 0;
+    for (int64_t o = 0; o < a.outer; o++)
+        for (int64_t k = 0; k < call->in[1]->size; k++) {
+            int64_t to = (o * a.size + resolve(index[k], a.size)) * a.inner;
+#define ADD_SLICE(T)                                                                               \
+    for (int64_t i = 0; i < a.inner; i++)                                                          \
+    ((T *)call->in[0]->grad)[to + i] += ((const T *)call->out->grad)[from + i]
+            RGI_BY_TYPE(call->out->type, ADD_SLICE);
+            from += a.inner;
+        }
+}
+
+static const rg_sample select_samples[] = {
+    {.shape = {{2, {3, 2}}, {1, {5}}},
+     .low = {-2},
+     .high = {2},
+     .attributes = &first_axis,
+     .integers = gather_indices},
+    {.shape = {{3, {2, 2, 4}}, {1, {3}}},
+     .low = {-2},
+     .high = {2},
+     .attributes = &last_axis,
+     .integers = gather_indices},
+};
+static const rg_op op_index_select = {.name = "index_select",
+                                      .formula = "slices of x at the indices along an axis",
+                                      .gradient = "g added at the indices",
+                                      .arity = 2,
+                                      .integers = 2,
+                                      .attribute_size = sizeof(int),
+                                      .shape = select_shape,
+                                      .forward = select_forward,
+                                      .backward = select_backward,
+                                      RGI_SAMPLES(select_samples)};
+
+rg_value rg_index_select(rg_value x, int axis, rg_value index)
+{
+    const rg_value in[2] = {x, index};
+    return rg_record(&op_index_select, 2, in, &axis);
+}
+
+rgi_family rgi_index_family = {&op_gather, &op_index_select, NULL};

@@ -1,2 +1,269 @@
+/* linalg.c: matrix products. Operands are used where they lie; transposed views cost no copy. */
+#include "linalg.h"
+
+#include <inttypes.h>
+#include <string.h>
+
 #include "family.h"
-rgi_family rgi_linalg_family = {NULL};
+
+/* ---- matmul ---- */
+
+/* One operand as a batch of matrices: rank-1 operands become a row or a column. */
+typedef struct batch {
+    int64_t rows, columns;
+    int64_t row, column;             /* steps of the data */
+    int64_t grad_row, grad_column;   /* steps of the dense gradient */
+    rg_tensor lead;                  /* shape and strides of the batch axes */
+    rg_tensor grad_lead;
+} batch;
+
+static batch batch_of(const rg_tensor *x, int is_right)
+{
+    rg_tensor dense = {.shape = x->shape};
+    rgi_dense_strides(&dense);
+    int rank = x->shape.rank;
+    batch b = {.rows = 1, .columns = 1};
+    if (rank == 1 && !is_right) {
+        b.columns = x->shape.dim[0];
+        b.column = x->stride[0];
+        b.grad_column = 1;
+    } else if (rank == 1) {
+        b.rows = x->shape.dim[0];
+        b.row = x->stride[0];
+        b.grad_row = 1;
+    } else {
+        b.rows = x->shape.dim[rank - 2];
+        b.columns = x->shape.dim[rank - 1];
+        b.row = x->stride[rank - 2];
+        b.column = x->stride[rank - 1];
+        b.grad_row = dense.stride[rank - 2];
+        b.grad_column = dense.stride[rank - 1];
+    }
+    b.lead = *x;
+    b.grad_lead = dense;
+    b.lead.shape.rank = b.grad_lead.shape.rank = rank > 2 ? rank - 2 : 0;
+    return b;
+}
+
+/* The offset of batch `number` of the result in an operand that broadcasts to its batch axes. */
+static int64_t batch_offset(const rg_tensor *lead, const rg_shape *out, int64_t number)
+{
+    int64_t offset = 0;
+    for (int i = 1; i <= out->rank; i++) {
+        int64_t dim = out->dim[out->rank - i], at = number % dim;
+        number /= dim;
+        int k = lead->shape.rank - i;
+        if (k >= 0 && lead->shape.dim[k] != 1)
+            offset += at * lead->stride[k];
+    }
+    return offset;
+}
+
+static rg_status broadcast_lead(rg_call *call, const rg_shape *a, const rg_shape *b, rg_shape *out)
+{
+    out->rank = a->rank > b->rank ? a->rank : b->rank;
+    for (int i = 1; i <= out->rank; i++) {
+        int64_t in_a = i <= a->rank ? a->dim[a->rank - i] : 1;
+        int64_t in_b = i <= b->rank ? b->dim[b->rank - i] : 1;
+        if (in_a != in_b && in_a != 1 && in_b != 1)
+            return rg_call_fail(call, RG_ERROR_SHAPE,
+                                "batches of %" PRId64 " and %" PRId64 " do not broadcast", in_a,
+                                in_b);
+        out->dim[out->rank - i] = in_a == 1 ? in_b : in_a;
+    }
+    return RG_OK;
+}
+
+static rg_status matmul_shape(rg_call *call)
+{
+    const rg_tensor *x = call->in[0], *y = call->in[1];
+    char first[RG_SHAPE_TEXT_SIZE], second[RG_SHAPE_TEXT_SIZE];
+    rg_shape_text(&x->shape, first);
+    rg_shape_text(&y->shape, second);
+    if (x->shape.rank == 0 || y->shape.rank == 0)
+        return rg_call_fail(call, RG_ERROR_SHAPE, "%s times %s: a scalar is no matrix", first,
+                            second);
+    batch a = batch_of(x, 0), b = batch_of(y, 1);
+    if (a.columns != b.rows)
+        return rg_call_fail(call, RG_ERROR_SHAPE, "%s times %s: inner sizes %" PRId64
+                            " and %" PRId64 " differ", first, second, a.columns, b.rows);
+    rg_shape *out = &call->out->shape;
+    rg_status status = broadcast_lead(call, &a.lead.shape, &b.lead.shape, out);
+    if (status != RG_OK)
+        return status;
+    if (x->shape.rank > 1)
+        out->dim[out->rank++] = a.rows;
+    if (y->shape.rank > 1)
+        out->dim[out->rank++] = b.columns;
+    return RG_OK;
+}
+
+/* The batch axes of the result, and their number of matrices. */
+static int64_t result_lead(const rg_call *call, rg_shape *lead)
+{
+    *lead = call->out->shape;
+    lead->rank -= (call->in[0]->shape.rank > 1) + (call->in[1]->shape.rank > 1);
+    return rg_shape_size(lead);
+}
+
+static void *element(void *data, int64_t offset, rg_type type)
+{
+    return (char *)data + offset * (int64_t)rg_type_size(type);
+}
+
+static rg_status matmul_forward(rg_call *call)
+{
+    const rg_tensor *x = call->in[0], *y = call->in[1];
+    rg_type type = call->out->type;
+    rgi_matmul *product = rgi_kernels_for(call->cpu, type)->matmul;
+    batch a = batch_of(x, 0), b = batch_of(y, 1);
+    rg_shape lead;
+    int64_t count = result_lead(call, &lead);
+    for (int64_t i = 0; i < count; i++) {
+        rgi_matrix left = {element(x->data, batch_offset(&a.lead, &lead, i), type), a.row, a.column};
+        rgi_matrix right = {element(y->data, batch_offset(&b.lead, &lead, i), type), b.row,
+                            b.column};
+        rgi_matrix out = {element(call->out->data, i * a.rows * b.columns, type), b.columns, 1};
+        product(a.rows, b.columns, a.columns, left, right, out, 0);
+    }
+    return RG_OK;
+}
+
+static void matmul_backward(rg_call *call)
+{
+    const rg_tensor *x = call->in[0], *y = call->in[1];
+    rg_type type = call->out->type;
+    rgi_matmul *product = rgi_kernels_for(call->cpu, type)->matmul;
+    batch a = batch_of(x, 0), b = batch_of(y, 1);
+    rg_shape lead;
+    int64_t count = result_lead(call, &lead);
+    for (int64_t i = 0; i < count; i++) {
+        void *g = element(call->out->grad, i * a.rows * b.columns, type);
+        rgi_matrix up = {g, b.columns, 1};
+        if (x->grad) {
+            rgi_matrix right = {element(y->data, batch_offset(&b.lead, &lead, i), type), b.column,
+                                b.row};
+            rgi_matrix out = {element(x->grad, batch_offset(&a.grad_lead, &lead, i), type),
+                              a.grad_row, a.grad_column};
+            product(a.rows, a.columns, b.columns, up, right, out, 1);
+        }
+        if (y->grad) {
+            rgi_matrix left = {element(x->data, batch_offset(&a.lead, &lead, i), type), a.column,
+                               a.row};
+            rgi_matrix out = {element(y->grad, batch_offset(&b.grad_lead, &lead, i), type),
+                              b.grad_row, b.grad_column};
+            product(b.rows, b.columns, a.rows, left, up, out, 1);
+        }
+    }
+}
+
+static const rg_sample matmul_samples[] = {
+    {.shape = {{2, {3, 4}}, {2, {4, 5}}}, .low = {-2, -2}, .high = {2, 2}},
+    {.shape = {{1, {4}}, {1, {4}}}, .low = {-2, -2}, .high = {2, 2}},
+    {.shape = {{1, {3}}, {2, {3, 2}}}, .low = {-2, -2}, .high = {2, 2}},
+    {.shape = {{3, {2, 3, 4}}, {1, {4}}}, .low = {-2, -2}, .high = {2, 2}},
+    {.shape = {{4, {2, 1, 2, 3}}, {3, {4, 3, 2}}}, .low = {-2, -2}, .high = {2, 2}},
+    {.shape = {{2, {7, 20}}, {2, {20, 35}}}, .low = {-1, -1}, .high = {1, 1}},
+};
+static const rg_op op_matmul = {.name = "matmul",
+                                .formula = "a b",
+                                .gradient = "g b^T, a^T g",
+                                .kinks = "IEEE arithmetic: 0 times infinity is NaN",
+                                .arity = 2,
+                                .strided = 1,
+                                .shape = matmul_shape,
+                                .forward = matmul_forward,
+                                .backward = matmul_backward,
+                                RGI_SAMPLES(matmul_samples)};
+
+rg_value rg_matmul(rg_value a, rg_value b)
+{
+    const rg_value in[2] = {a, b};
+    return rg_record(&op_matmul, 2, in, NULL);
+}
+
+/* ---- linear ---- */
+
+static rg_status linear_shape(rg_call *call)
+{
+    const rg_shape *x = &call->in[0]->shape, *w = &call->in[1]->shape;
+    const rg_shape *b = call->count > 2 ? &call->in[2]->shape : NULL;
+    bool fits = call->count <= 3 && x->rank >= 1 && w->rank == 2 &&
+                x->dim[x->rank - 1] == w->dim[1] &&
+                (!b || (b->rank == 1 && b->dim[0] == w->dim[0]));
+    if (!fits) {
+        char of_x[RG_SHAPE_TEXT_SIZE], of_w[RG_SHAPE_TEXT_SIZE], of_b[RG_SHAPE_TEXT_SIZE] = "none";
+        return rg_call_fail(call, RG_ERROR_SHAPE,
+                            "x %s, w %s and b %s are not [.., in], [out, in] and [out]",
+                            rg_shape_text(x, of_x), rg_shape_text(w, of_w),
+                            b ? rg_shape_text(b, of_b) : of_b);
+    }
+    call->out->shape.dim[x->rank - 1] = w->dim[0];
+    return RG_OK;
+}
+
+static rg_status linear_forward(rg_call *call)
+{
+    const rg_tensor *x = call->in[0], *w = call->in[1];
+    rg_type type = call->out->type;
+    int64_t out = w->shape.dim[0], in = w->shape.dim[1];
+    int64_t rows = out ? call->out->size / out : 0;
+    if (call->count > 2)
+        for (int64_t i = 0; i < rows; i++)
+            memcpy(element(call->out->data, i * out, type), call->in[2]->data,
+                   (size_t)out * rg_type_size(type));
+    rgi_matrix left = {x->data, in, 1}, right = {w->data, 1, in}, to = {call->out->data, out, 1};
+    rgi_kernels_for(call->cpu, type)->matmul(rows, out, in, left, right, to, call->count > 2);
+    return RG_OK;
+}
+
+static void linear_backward(rg_call *call)
+{
+    const rg_tensor *x = call->in[0], *w = call->in[1];
+    const rg_tensor *b = call->count > 2 ? call->in[2] : NULL;
+    rg_type type = call->out->type;
+    rgi_matmul *product = rgi_kernels_for(call->cpu, type)->matmul;
+    int64_t out = w->shape.dim[0], in = w->shape.dim[1];
+    int64_t rows = out ? call->out->size / out : 0;
+    void *g = call->out->grad;
+    if (x->grad)
+        product(rows, in, out, (rgi_matrix){g, out, 1}, (rgi_matrix){w->data, in, 1},
+                (rgi_matrix){x->grad, in, 1}, 1);
+    if (w->grad)
+        product(out, in, rows, (rgi_matrix){g, 1, out}, (rgi_matrix){x->data, in, 1},
+                (rgi_matrix){w->grad, in, 1}, 1);
+#define ADD_ROWS(T)                                                                                \
+    for (int64_t i = 0; i < rows; i++)                                                             \
+        for (int64_t j = 0; j < out; j++)                                                          \
+    ((T *)b->grad)[j] += ((const T *)g)[i * out + j]
+    if (b && b->grad)
+        RGI_BY_TYPE(type, ADD_ROWS);
+}
+
+static const rg_sample linear_samples[] = {
+    {.shape = {{2, {5, 3}}, {2, {4, 3}}, {1, {4}}},
+     .low = {-2, -2, -2},
+     .high = {2, 2, 2},
+     .count = 3},
+    {.shape = {{3, {2, 3, 5}}, {2, {2, 5}}}, .low = {-2, -2}, .high = {2, 2}, .count = 2},
+    {.shape = {{1, {4}}, {2, {3, 4}}, {1, {3}}},
+     .low = {-2, -2, -2},
+     .high = {2, 2, 2},
+     .count = 3},
+};
+static const rg_op op_linear = {.name = "linear",
+                                .formula = "x w^T + b",
+                                .gradient = "g w, g^T x, sum of g over rows",
+                                .kinks = "IEEE arithmetic: 0 times infinity is NaN",
+                                .shape = linear_shape,
+                                .forward = linear_forward,
+                                .backward = linear_backward,
+                                RGI_SAMPLES(linear_samples)};
+
+rg_value rg_linear(rg_value x, rg_value w, rg_value b)
+{
+    const rg_value in[3] = {x, w, b};
+    return rg_record(&op_linear, b.tape || b.serial ? 3 : 2, in, NULL);
+}
+
+rgi_family rgi_linalg_family = {&op_matmul, &op_linear, NULL};

@@ -14,7 +14,8 @@ RG_BEGIN_DECLS
  * Gradients: G B^T and A^T G. RG_ERROR_SHAPE if the inner sizes differ or an operand is a scalar. */
 RG_API rg_value rg_matmul(rg_value a, rg_value b);
 
-/* x w^T + b: x [.., in], w [out, in], b [out] -> [.., out]. */
+/* x w^T + b: x [.., in], w [out, in], b [out] -> [.., out]. (rg_value){0} as b leaves it out.
+ * Gradients: g w, g^T x, and g summed over rows. RG_ERROR_SHAPE if the shapes do not fit. */
 RG_API rg_value rg_linear(rg_value x, rg_value w, rg_value b);
 
 RG_END_DECLS

@@ -26,12 +26,11 @@ RG_API rg_value rg_bce_weighted(rg_value x, rg_value target, rg_value weight,
                                 rg_reduction reduction);
 
 /* Binary cross-entropy of logits: the above at sigmoid(x), without overflow or loss of digits:
- * (1 - t) x + ln(1 + e^-x). Gradient: sigmoid(x) - t. */
+ * (1 - t) ln(1 + e^x) + t ln(1 + e^-x). Gradient: sigmoid(x) - t. */
 RG_API rg_value rg_bce_with_logits(rg_value x, rg_value target, rg_reduction reduction);
 
 /* The same with weights per element and a weight p of the positive class, both of which broadcast to
- * x: w ((1 - t) x + (1 + (p - 1) t) ln(1 + e^-x)). A value with serial 0 ((rg_value){0}) leaves out
- * either. */
+ * x: w ((1 - t) ln(1 + e^x) + p t ln(1 + e^-x)). (rg_value){0} leaves out either. */
 RG_API rg_value rg_bce_with_logits_weighted(rg_value x, rg_value target, rg_value weight,
                                             rg_value positive, rg_reduction reduction);
 
@@ -45,7 +44,7 @@ typedef struct rg_cross_entropy_options {
     double label_smoothing; /* e in [0, 1]: the target is 1 - e the class and e spread evenly */
     int ignore;             /* 1: items of class `ignored` count for nothing */
     int64_t ignored;
-    rg_value weight;        /* [C], a constant; serial 0: all ones */
+    rg_value weight;        /* [C]; (rg_value){0}: all ones; no gradient flows to it */
 } rg_cross_entropy_options;
 
 /* Per item: (1 - e) w_t (-ln p_t) + e / C sum_c w_c (-ln p_c); RG_MEAN divides by the sum of w_t over

@@ -22,7 +22,7 @@ RG_API rg_value rgi_binary_vd(int code, rg_value a, double b);
 RG_API rg_value rgi_binary_dv(int code, double a, rg_value b);
 
 #define RGI_INLINE_UNARY(name, expression)                                                         \
-    RGI_INLINE rg_value rg_##name(rg_value v)                                                      \
+    RG_API RGI_INLINE rg_value rg_##name(rg_value v)                                               \
     {                                                                                              \
         if (v.tape) {                                                                              \
             const rg_cursor *cursor = rgi_cursor(v.tape);                                          \
@@ -36,7 +36,7 @@ RG_API rg_value rgi_binary_dv(int code, double a, rg_value b);
     }
 
 #define RGI_INLINE_BINARY(name, expression)                                                        \
-    RGI_INLINE rg_value rg_##name(rg_value v, rg_value w)                                          \
+    RG_API RGI_INLINE rg_value rg_##name(rg_value v, rg_value w)                                   \
     {                                                                                              \
         if (v.tape && v.tape == w.tape) {                                                          \
             const rg_cursor *cursor = rgi_cursor(v.tape);                                          \
@@ -49,7 +49,7 @@ RG_API rg_value rgi_binary_dv(int code, double a, rg_value b);
         }                                                                                          \
         return rgi_binary(RGI_##name, v, w);                                                       \
     }                                                                                              \
-    RGI_INLINE rg_value rg_##name##_vd(rg_value v, double b)                                       \
+    RG_API RGI_INLINE rg_value rg_##name##_vd(rg_value v, double b)                                \
     {                                                                                              \
         if (v.tape) {                                                                              \
             rg_cursor *cursor = rgi_cursor(v.tape);                                                \
@@ -62,7 +62,7 @@ RG_API rg_value rgi_binary_dv(int code, double a, rg_value b);
         }                                                                                          \
         return rgi_binary_vd(RGI_##name##_vd, v, b);                                               \
     }                                                                                              \
-    RGI_INLINE rg_value rg_##name##_dv(double a, rg_value w)                                       \
+    RG_API RGI_INLINE rg_value rg_##name##_dv(double a, rg_value w)                                \
     {                                                                                              \
         if (w.tape) {                                                                              \
             rg_cursor *cursor = rgi_cursor(w.tape);                                                \

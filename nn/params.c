@@ -1,0 +1,210 @@
+#include "params.h"
+
+#include <string.h>
+
+#include "internal.h"
+
+/* The hash table takes its memory from the variable `allocator` of the function it is used in. */
+#define HASH_NONFATAL_OOM        1
+#define uthash_malloc(size)      rgi_alloc(allocator, (size))
+#define uthash_free(block, size) rgi_free(allocator, (block), (size))
+#include <uthash.h>
+
+typedef struct entry {
+    rg_param *param;
+    UT_hash_handle hh;
+    char name[];
+} entry;
+
+struct rg_params {
+    rg_allocator allocator;
+    entry *table;
+    entry **list; /* in order of addition */
+    int count, capacity;
+};
+
+enum { FIRST_CAPACITY = 8 };
+
+rg_params *rg_params_create(const rg_allocator *allocator)
+{
+    rg_params *params = rgi_alloc(allocator, sizeof *params);
+    if (!params)
+        return NULL;
+    memset(params, 0, sizeof *params);
+    if (allocator)
+        params->allocator = *allocator;
+    return params;
+}
+
+static void destroy_entry(const rg_allocator *allocator, entry *e)
+{
+    rg_param_destroy(e->param);
+    rgi_free(allocator, e, sizeof *e + strlen(e->name) + 1);
+}
+
+void rg_params_destroy(rg_params *params)
+{
+    if (!params)
+        return;
+    const rg_allocator *allocator = &params->allocator;
+    HASH_CLEAR(hh, params->table);
+    for (int i = 0; i < params->count; i++)
+        destroy_entry(allocator, params->list[i]);
+    rgi_free(allocator, params->list, (size_t)params->capacity * sizeof *params->list);
+    rg_allocator kept = params->allocator;
+    rgi_free(&kept, params, sizeof *params);
+}
+
+const rg_allocator *rg_params_allocator(const rg_params *params)
+{
+    return params->allocator.resize ? &params->allocator : NULL;
+}
+
+/* ---- adding ---- */
+
+static rg_status check(const rg_params *params, const char *name, rg_type type,
+                       const rg_shape *shape, rg_error *error)
+{
+    if (!params)
+        return RGI_FAIL(error, RG_ERROR_ARGUMENT, "params: the collection is NULL");
+    if (!name || !*name)
+        return RGI_FAIL(error, RG_ERROR_ARGUMENT, "params: a parameter needs a name");
+    if (strlen(name) >= RG_NAME_SIZE)
+        return RGI_FAIL(error, RG_ERROR_ARGUMENT, "params: the name %.32s.. exceeds %d bytes", name,
+                        RG_NAME_SIZE - 1);
+    if (rg_params_find(params, name))
+        return RGI_FAIL(error, RG_ERROR_ARGUMENT, "params: there is a parameter %s already", name);
+    if (type != RG_F64 && type != RG_F32)
+        return RGI_FAIL(error, RG_ERROR_TYPE, "params: %s must be float64 or float32", name);
+    if (rg_shape_size(shape) < 0)
+        return RGI_FAIL(error, RG_ERROR_SHAPE,
+                        "params: the shape of %s has a negative dimension, more than %d of them, "
+                        "or too many elements",
+                        name, RG_MAX_RANK);
+    return RG_OK;
+}
+
+static bool list_room(rg_params *params)
+{
+    if (params->count < params->capacity)
+        return true;
+    int capacity = params->capacity ? 2 * params->capacity : FIRST_CAPACITY;
+    entry **list =
+        rgi_resize(&params->allocator, params->list, (size_t)params->capacity * sizeof *list,
+                   (size_t)capacity * sizeof *list);
+    if (!list)
+        return false;
+    params->list = list;
+    params->capacity = capacity;
+    return true;
+}
+
+/* A checked entry in the list and the table; NULL if there is no memory. */
+static entry *add_entry(rg_params *params, const char *name, rg_type type, rg_shape shape)
+{
+    const rg_allocator *allocator = &params->allocator;
+    size_t length = strlen(name);
+    entry *e = list_room(params) ? rgi_alloc(allocator, sizeof *e + length + 1) : NULL;
+    if (!e)
+        return NULL;
+    memset(e, 0, sizeof *e);
+    memcpy(e->name, name, length + 1);
+    e->param = rg_param_create(allocator, type, shape);
+    if (e->param)
+        HASH_ADD_KEYPTR(hh, params->table, e->name, length, e);
+    if (!e->hh.tbl) { /* uthash's sign that there was no memory */
+        destroy_entry(allocator, e);
+        return NULL;
+    }
+    params->list[params->count++] = e;
+    return e;
+}
+
+rg_param *rg_params_add(rg_params *params, const char *name, rg_type type, rg_shape shape,
+                        rg_error *error)
+{
+    if (check(params, name, type, &shape, error) != RG_OK)
+        return NULL;
+    entry *e = add_entry(params, name, type, shape);
+    if (e)
+        return e->param;
+    char text[RG_SHAPE_TEXT_SIZE];
+    rgi_set_error(error, RG_ERROR_MEMORY, "params: there is no memory for %.64s of shape %s", name,
+                  rg_shape_text(&shape, text));
+    return NULL;
+}
+
+/* ---- finding ---- */
+
+rg_param *rg_params_find(const rg_params *params, const char *name)
+{
+    entry *found;
+    HASH_FIND_STR(params->table, name, found);
+    return found ? found->param : NULL;
+}
+
+int rg_params_count(const rg_params *params)
+{
+    return params->count;
+}
+
+rg_param *rg_params_at(const rg_params *params, int i)
+{
+    return i >= 0 && i < params->count ? params->list[i]->param : NULL;
+}
+
+const char *rg_params_name(const rg_params *params, int i)
+{
+    return i >= 0 && i < params->count ? params->list[i]->name : NULL;
+}
+
+/* ---- all at once ---- */
+
+int64_t rg_params_size(const rg_params *params)
+{
+    int64_t size = 0;
+    for (int i = 0; i < params->count; i++)
+        size += rg_param_size(params->list[i]->param);
+    return size;
+}
+
+void rg_params_zero_grad(rg_params *params)
+{
+    for (int i = 0; i < params->count; i++)
+        rg_param_zero_grad(params->list[i]->param);
+}
+
+/* After a mismatch the last * takes one byte more; earlier ones need not be reconsidered. */
+static bool matches(const char *pattern, const char *name)
+{
+    const char *star = NULL, *resume = NULL;
+    while (*name) {
+        if (*pattern == '*') {
+            star = pattern++;
+            resume = name;
+        } else if (*pattern == '?' || *pattern == *name) {
+            pattern++;
+            name++;
+        } else if (star) {
+            pattern = star + 1;
+            name = ++resume;
+        } else {
+            return false;
+        }
+    }
+    while (*pattern == '*')
+        pattern++;
+    return *pattern == 0;
+}
+
+int rg_params_freeze(rg_params *params, const char *pattern, int frozen)
+{
+    int matched = 0;
+    for (int i = 0; i < params->count; i++) {
+        if (!matches(pattern, params->list[i]->name))
+            continue;
+        rg_param_freeze(params->list[i]->param, frozen);
+        matched++;
+    }
+    return matched;
+}

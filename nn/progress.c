@@ -1,0 +1,132 @@
+#if defined(__unix__) || defined(__APPLE__)
+#define _POSIX_C_SOURCE 200809L
+#include <unistd.h>
+#endif
+
+#include "progress.h"
+
+#include <math.h>
+#include <time.h>
+
+/* ---- the system ---- */
+
+double rgi_now(void)
+{
+    struct timespec now;
+#if defined(CLOCK_MONOTONIC)
+    clock_gettime(CLOCK_MONOTONIC, &now);
+#else
+    timespec_get(&now, TIME_UTC);
+#endif
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static bool is_terminal(FILE *file)
+{
+#if defined(_POSIX_VERSION)
+    return isatty(fileno(file));
+#else
+    (void)file;
+    return false;
+#endif
+}
+
+/* ---- the line ---- */
+
+/* A line that is put together piece by piece; what does not fit is left out. */
+typedef struct line {
+    char text[192];
+    int length;
+} line;
+
+static void add(line *to, const char *format, double value)
+{
+    int room = (int)sizeof to->text - to->length;
+    int wanted = snprintf(to->text + to->length, (size_t)room, format, value);
+    if (wanted > 0)
+        to->length += wanted < room ? wanted : room - 1;
+}
+
+/* The same for a value that may not exist. */
+static void add_known(line *to, const char *format, double value)
+{
+    if (!isnan(value))
+        add(to, format, value);
+}
+
+static void add_time(line *to, double seconds)
+{
+    add(to, "  %.0f", floor(seconds / 60));
+    add(to, ":%02.0f left", floor(fmod(seconds, 60)));
+}
+
+static line describe(const rgi_progress *progress, const rg_epoch *epoch, int64_t done)
+{
+    line text = {.length = 0};
+    double part = ((double)(epoch->epoch - 1) + (double)done / (double)progress->examples) /
+                  (double)progress->epochs;
+    add(&text, "epoch %.0f", (double)epoch->epoch);
+    add(&text, "/%.0f", (double)progress->epochs);
+    add(&text, "  loss %.4g", epoch->loss);
+    add_known(&text, "  accuracy %.2f %%", 100 * epoch->accuracy);
+    add_known(&text, "  test loss %.4g", epoch->test_loss);
+    add_known(&text, "  %.2f %%", 100 * epoch->test_accuracy);
+    if (progress->terminal && !isnan(epoch->test_loss))
+        return text; /* more would not fit into 80 columns */
+    add(&text, "  %.0f samples/s", progress->speed);
+    if (progress->terminal && part < 1)
+        add_time(&text, (rgi_now() - progress->began) * (1 - part) / part);
+    return text;
+}
+
+/* On a terminal the line replaces the one before, padded to hide its end. */
+static void draw(rgi_progress *progress, const line *text)
+{
+    if (progress->terminal)
+        fprintf(progress->file, "\r%-*s", progress->width, text->text);
+    else
+        fprintf(progress->file, "%s\n", text->text);
+    fflush(progress->file);
+    progress->width = text->length;
+    progress->drawn = rgi_now();
+}
+
+/* ---- the training ---- */
+
+void rgi_progress_start(rgi_progress *progress, FILE *file, int64_t epochs, int64_t examples)
+{
+    double now = rgi_now();
+    *progress = (rgi_progress){.file = file,
+                               .terminal = file && is_terminal(file),
+                               .epochs = epochs,
+                               .examples = examples,
+                               .began = now,
+                               .epoch_began = now,
+                               .drawn = now};
+}
+
+void rgi_progress_step(rgi_progress *progress, const rg_epoch *epoch, int64_t done)
+{
+    static const double interval = 0.1;
+    double now = rgi_now();
+    progress->speed = (double)done / fmax(now - progress->epoch_began, 1e-9);
+    if (!progress->terminal || now - progress->drawn < interval)
+        return;
+    line text = describe(progress, epoch, done);
+    draw(progress, &text);
+}
+
+void rgi_progress_epoch(rgi_progress *progress, const rg_epoch *epoch)
+{
+    if (progress->file) {
+        line text = describe(progress, epoch, progress->examples);
+        draw(progress, &text);
+    }
+    progress->epoch_began = rgi_now();
+}
+
+void rgi_progress_end(rgi_progress *progress)
+{
+    if (progress->terminal && progress->width > 0)
+        fputc('\n', progress->file);
+}

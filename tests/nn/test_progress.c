@@ -1,0 +1,167 @@
+#define _XOPEN_SOURCE 700 /* for open_memstream and posix_openpt */
+
+#include "small.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "../../nn/progress.h"
+
+SUITE(progress);
+
+Test(progress, history_is_written_as_csv)
+{
+    char *text;
+    size_t size;
+    rg_history *history = rg_history_create(NULL);
+    for (int i = 1; i <= 100; i++) {
+        rg_epoch epoch = {i, 0.1, i == 2 ? NAN : 1, NAN, NAN, 1e-9};
+        CHECK_STATUS(rg_history_add(history, &epoch), RG_OK);
+    }
+    FILE *file = open_memstream(&text, &size);
+    CHECK_STATUS(rg_history_write_csv(history, file, NULL), RG_OK);
+    fclose(file);
+    static const char want[] = "epoch,loss,accuracy,test_loss,test_accuracy,seconds\n"
+                               "1,0.10000000000000001,1,,,1.0000000000000001e-09\n"
+                               "2,0.10000000000000001,,,,1.0000000000000001e-09\n"
+                               "3,0.10000000000000001,1,,,1.0000000000000001e-09\n";
+    cr_assert(strncmp(text, want, strlen(want)) == 0, "%.200s", text);
+    cr_assert(strstr(text, "\n100,") != NULL);
+    free(text);
+    rg_error error;
+    file = fopen("/dev/full", "w");
+    CHECK_STATUS(rg_history_write_csv(history, file, &error), RG_ERROR_IO);
+    cr_assert(strstr(error.message, "cannot be written"));
+    fclose(file);
+    rg_history_destroy(history);
+}
+
+static int stop_at_third(void *context, const rg_epoch *epoch)
+{
+    ++*(int *)context;
+    return epoch->epoch == 3;
+}
+
+/* Trains for three epochs of ten and says how many the callback saw. */
+static int train_three(FILE *progress, const rg_dataset *test)
+{
+    int calls = 0;
+    rg_dataset *data = make_halves(50, 4);
+    rg_mlp *mlp = make_mlp(RG_F64, 4, 2, RG_TANH);
+    rg_optimizer *optimizer = rg_sgd_create(rg_mlp_params(mlp), NULL, NULL);
+    rg_history *history = rg_history_create(NULL);
+    rg_train_options options = {.epochs = 10,
+                                .batch = 8,
+                                .progress = progress,
+                                .on_epoch = stop_at_third,
+                                .context = &calls};
+    CHECK_STATUS(rg_train(mlp, optimizer, data, test, &options, history, NULL), RG_OK);
+    cr_assert(rg_history_count(history) == 3);
+    cr_assert(rg_optimizer_steps(optimizer) == 3 * 7);
+    rg_history_destroy(history);
+    rg_optimizer_destroy(optimizer);
+    rg_mlp_destroy(mlp);
+    rg_dataset_destroy(data);
+    return calls;
+}
+
+Test(progress, a_callback_stops_it)
+{
+    cr_assert(train_three(NULL, NULL) == 3);
+}
+
+Test(progress, is_a_line_an_epoch_in_a_file)
+{
+    for (int with_test = 0; with_test < 2; with_test++) {
+        char *text;
+        size_t size;
+        rg_dataset *test = with_test ? make_halves(10, 6) : NULL;
+        FILE *file = open_memstream(&text, &size);
+        train_three(file, test);
+        fclose(file);
+        int lines = 0;
+        for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+            char start[32];
+            snprintf(start, sizeof start, "epoch %d/10  loss ", ++lines);
+            cr_assert(strncmp(line, start, strlen(start)) == 0, "\"%s\"", line);
+            cr_assert(strstr(line, " %") && strstr(line, " samples/s"));
+            cr_assert((strstr(line, "  test loss ") != NULL) == with_test);
+            cr_assert(!strchr(line, '\r') && !strstr(line, "left"));
+        }
+        cr_assert(lines == 3);
+        free(text);
+        rg_dataset_destroy(test);
+    }
+}
+
+/* A terminal to write to, and what reads from it. */
+static FILE *open_terminal(int *master)
+{
+    *master = posix_openpt(O_RDWR | O_NOCTTY);
+    cr_assert(*master >= 0 && grantpt(*master) == 0 && unlockpt(*master) == 0);
+    return fopen(ptsname(*master), "w");
+}
+
+/* Everything that was drawn, when no more will come. */
+static void close_terminal(FILE *terminal, int master, char *text, size_t size)
+{
+    fclose(terminal);
+    size_t length = 0;
+    for (ssize_t got; (got = read(master, text + length, size - 1 - length)) > 0;)
+        length += (size_t)got;
+    text[length] = 0;
+    close(master);
+}
+
+/* Within an epoch: not at once, but when a while has passed. */
+Test(progress, shows_where_the_epoch_is)
+{
+    char text[512];
+    int master;
+    FILE *terminal = open_terminal(&master);
+    rgi_progress progress;
+    rg_epoch epoch = {.epoch = 2, .loss = 0.5, .accuracy = 0.75, .test_loss = NAN};
+    epoch.test_accuracy = NAN;
+    rgi_progress_start(&progress, terminal, 4, 100);
+    progress.drawn += 60; /* as if it had just been drawn */
+    rgi_progress_step(&progress, &epoch, 10);
+    cr_assert(progress.width == 0, "nothing is drawn yet");
+    progress.drawn -= 120;
+    rgi_progress_step(&progress, &epoch, 50);
+    /* If 1.5 of 4 epochs had taken 1.5 hours, 2.5 hours would be left. */
+    progress.began -= 5400;
+    progress.drawn -= 120;
+    epoch.accuracy = NAN;
+    rgi_progress_step(&progress, &epoch, 50);
+    rgi_progress_end(&progress);
+    close_terminal(terminal, master, text, sizeof text);
+    cr_assert(strncmp(text, "\repoch 2/4  loss 0.5  accuracy 75.00 %  ", 40) == 0, "%s", text);
+    cr_assert(strstr(text, " samples/s  0:0"), "%s", text);
+    cr_assert(strstr(text, " samples/s  150:0"), "%s", text);
+    cr_assert(strcmp(text + strlen(text) - 2, "\r\n") == 0);
+}
+
+Test(progress, is_one_line_redrawn_on_a_terminal)
+{
+    for (int with_test = 0; with_test < 2; with_test++) {
+        char text[4096];
+        rg_dataset *test = with_test ? make_halves(10, 6) : NULL;
+        int master;
+        FILE *terminal = open_terminal(&master);
+        train_three(terminal, test);
+        close_terminal(terminal, master, text, sizeof text);
+        char *end = strchr(text, '\n');
+        cr_assert(end && !end[1], "one line end, at the end");
+        *end = 0;
+        int epochs = 0;
+        for (char *line = strtok(text, "\r"); line; line = strtok(NULL, "\r")) {
+            cr_assert(strncmp(line, "epoch ", 6) == 0 && strlen(line) < 80, "\"%s\"", line);
+            int tested = strstr(line, "  test loss ") != NULL;
+            cr_assert(tested !=
+                      (strstr(line, " samples/s  ") && strstr(line, ":") && strstr(line, " left")));
+            epochs += tested == with_test;
+        }
+        cr_assert(epochs >= 3);
+        rg_dataset_destroy(test);
+    }
+}

@@ -1,0 +1,166 @@
+"""Every example runs and prints what it should.
+
+Usage: examples.py NAME PROGRAM
+"""
+import math
+import os
+import re
+import struct
+import sys
+import tempfile
+import xml.etree.ElementTree
+
+from policy import check, finish, run
+
+
+def expect(done, status, *texts):
+    """The program ended with that status and printed these texts."""
+    said = done.stdout + done.stderr
+    check(done.returncode == status,
+          f'{done.args}: status {done.returncode}, not {status}:\n{said}')
+    for text in texts:
+        check(text in said, f'{done.args}: does not print {text!r}:\n{said}')
+
+
+def check_options(program):
+    """--help, and what is not understood."""
+    expect(run(program, '--help'), 0, 'usage: ', '--seed N', '--help')
+    expect(run(program, '--no-such-option'), 2, 'unknown option "--no-such-option"')
+    expect(run(program, '--seed', 'x'), 2, 'expects a whole number')
+    expect(run(program, '--seed'), 2, '--seed needs an argument')
+
+
+def quickstart(program):
+    expect(run(program), 0)
+    check(run(program).stdout == 'f = -12, gradient -4 -4 3\n', 'quickstart prints something else')
+
+
+def step_by_step(program):
+    check_options(program)
+    expect(run(program), 0,
+           'net_h1 = w1 i1 + w2 i2 + b1 = 0.3775', 'out_h1 = sigmoid(net_h1) = 0.593269992',
+           'out_h2 = sigmoid(net_h2) = 0.596884378', '= 1.105905967', '= 0.751365070',
+           '= 0.772928465', '= 0.274811083', '= 0.023560026', 'E = E_o1 + E_o2 = 0.298371109',
+           '= 0.082167041, by the tape 0.082167041', '= 0.000438568, by the tape 0.000438568',
+           '= 0.358916480', '= 0.408666186', '= 0.511301270', '= 0.561370121',
+           '= 0.149780716', '= 0.199561432', '= 0.249751144', '= 0.299502287',
+           'after     1 steps: E = 0.291027773694',
+           'after  9999 steps: E = 3.51085481', 'after 10000 steps: E = 3.51018778',
+           'after     1 steps: E = 0.291027923905', 'outputs 0.015912196 and 0.984065734')
+    expect(run(program, '--steps', '0'), 0, 'after     0 steps: E = 0.29837110876')
+
+
+def custom_op(program):
+    check_options(program)
+    for seed in range(5):
+        expect(run(program, '--seed', seed), 0, 'map(0.25) = 0.6, derivative 1.6\n',
+               '6 derivatives, 0 wrong\n')
+
+
+def gradient_check(program):
+    check_options(program)
+    for seed in range(5):
+        done = run(program, '--seed', seed)
+        expect(done, 0, 'x0 cube(x1): RG_OK\n  8 derivatives compared, 0 wrong\n',
+               'x0 wrong cube(x1): RG_ERROR_GRADIENT\n  8 derivatives compared, 4 wrong\n')
+        worst = re.search(r'the worst: input 1, element [0-3]: backward says (\S+), '
+                          r'differences say (\S+)\n', done.stdout)
+        check(worst, f'no worst element is named:\n{done.stdout}')
+        if worst:
+            ratio = float(worst[1]) / float(worst[2])
+            check(abs(ratio - 2 / 3) < 1e-3, f'the wrong gradient is {ratio} of the right one')
+
+
+def logistic_regression(program):
+    check_options(program)
+    done = run(program)
+    expect(done, 0, 'before training: J = ', 'dJ/dw1', 'dJ/dw2', 'dJ/db')
+    pairs = re.findall(r'= (-?[\d.]+) in closed form, (-?[\d.]+) by the tape', done.stdout)
+    check(len(pairs) == 3, f'there are {len(pairs)} derivatives and not 3:\n{done.stdout}')
+    for known, tapes in pairs:
+        check(abs(float(known) - float(tapes)) < 1e-13,
+              f'{known} in closed form, {tapes} by the tape')
+    losses = re.findall(r'J = ([\d.]+)', done.stdout)
+    check(len(losses) == 2 and float(losses[1]) < 0.5 * float(losses[0]), f'J was {losses}')
+    seen, unseen = numbers(done, r'accuracy: ([\d.]+) %.*?, ([\d.]+) %')
+    check(seen > 88 and unseen > 88, f'accuracy is {seen} %, {unseen} % of other points')
+    check(run(program, '--seed', 7).stdout == run(program, '--seed', 7).stdout,
+          'the same seed prints two things')
+
+
+def numbers(done, pattern):
+    """The numbers that a pattern finds in what was printed; NaN, which no bar admits, if none."""
+    found = re.search(pattern, done.stdout)
+    check(found, f'{done.args}: {pattern!r} is not in\n{done.stdout}')
+    return map(float, found.groups()) if found else [math.nan] * re.compile(pattern).groups
+
+
+def check_svg(path):
+    root = xml.etree.ElementTree.parse(path).getroot()
+    check(root.tag.endswith('svg') and len(list(root.iter())) > 10, f'{path} is no picture')
+
+
+def write_idx(path, sizes, data):
+    with open(path, 'wb') as file:
+        file.write(bytes([0, 0, 8, len(sizes)]) + struct.pack(f'>{len(sizes)}I', *sizes) + data)
+
+
+def write_images(folder, side, classes, counts):
+    """A folder with the layout of MNIST. Each class has a bright row of its own."""
+    os.mkdir(folder)
+    for part, count in zip(['train', 't10k'], counts):
+        labels = bytes(i * 7 % classes for i in range(count))
+        images = bytearray()
+        for number, label in enumerate(labels):
+            image = bytearray((number * 31 + pixel * 17) % 60 for pixel in range(side * side))
+            image[label * side:(label + 1) * side] = bytes([250] * side)
+            images += image
+        write_idx(f'{folder}/{part}-images-idx3-ubyte', [count, side, side], bytes(images))
+        write_idx(f'{folder}/{part}-labels-idx1-ubyte', [count], labels)
+
+
+def digits(program):
+    check_options(program)
+    accuracies = []
+    for seed in range(1, 6):
+        done = run(program, '--seed', seed, '--out', 'loss.svg')
+        expect(done, 0, '1438 images to train on, 359 held out',
+               'wrote the loss curves to loss.svg')
+        accuracies += numbers(done, r': ([\d.]+) % of the held-out images are read right')
+        check_svg('loss.svg')
+    # Every seed holds out other images, some of them harder than others.
+    check(min(accuracies) >= 97,
+          f'{accuracies} % of the held-out digits are read right')
+    few = run(program, '--epochs', 3)
+    expect(few, 0, '3 epochs in')
+    lines = few.stderr.splitlines()
+    check(len(lines) == 3 and all(f'epoch {i + 1}/3 ' in line for i, line in enumerate(lines)),
+          f'not one plain line an epoch: {lines}')
+    expect(run(program, '--epochs', 0), 1, 'there must be at least one epoch')
+    expect(run(program, '--data', 'no-such-file'), 1, 'no-such-file: cannot be opened')
+    expect(run(program, '--epochs', 1, '--out', 'no-such-folder/x.svg'), 1, 'no-such-folder/x.svg')
+    write_images('images', 12, 10, [300, 100])
+    expect(run(program, '--data', 'images', '--epochs', 20), 0,
+           '300 images to train on, 100 held out', '100.00 % of the held-out images are read right')
+
+
+def fashion_mnist(program):
+    check_options(program)
+    expect(run(program, '--data', 'no-such-folder'), 2, 'dataset-fashion-mnist')
+    write_images('images', 28, 10, [300, 100])
+    done = run(program, '--data', 'images', '--epochs', 5)
+    expect(done, 0, 'second')
+    check('100.00 %' in done.stdout, f'the pattern in the images is not learned:\n{done.stdout}')
+
+
+TESTS = [quickstart, step_by_step, custom_op, gradient_check, logistic_regression, digits,
+         fashion_mnist]
+
+name, path = sys.argv[1], os.path.abspath(sys.argv[2])
+test = {function.__name__: function for function in TESTS}.get(name)
+check(test, f'tests/policy/examples.py has no test of {name}')
+with tempfile.TemporaryDirectory() as place:
+    os.chdir(place)
+    if test:
+        test(path)
+finish(1, 'examples')

@@ -1,0 +1,212 @@
+/*
+ * reference.h: what the files of the reference runner share. cases/README.md describes the files
+ * it reads; README.md says how it is used.
+ */
+#ifndef RG_TESTS_REFERENCE_H
+#define RG_TESTS_REFERENCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "../../reelgrad.h"
+
+/* ---- format.c: blocks of a file ---- */
+
+typedef enum ref_kind {
+    REF_CASE,    /* a CASE block */
+    REF_PROGRAM, /* a PROG block */
+    REF_PRECISE, /* a line of a precise file */
+    REF_OTHER,   /* an OPT, SCHED or CLIP block: only its frame is looked at */
+    REF_END,     /* the file is over */
+    REF_MALFORMED
+} ref_kind;
+
+/* Limits of a block, so that a damaged file is refused before it is multiplied. */
+enum { REF_MAX_TENSORS = 1000, REF_MAX_NODES = 1000000, REF_MAX_NUMBERS = 8 };
+
+/* A line of tag I, X, Y, U, G, V or H. */
+typedef struct ref_tensor {
+    char tag;
+    bool grad; /* X: a gradient is expected */
+    const char *name;
+    rg_shape shape;
+    int64_t size;
+    const double *value; /* row-major */
+} ref_tensor;
+
+/* A line of tag A (count numbers) or S (a word). */
+typedef struct ref_attribute {
+    const char *key;
+    const char *word; /* NULL for numbers */
+    int64_t count;
+    const double *number;
+} ref_attribute;
+
+/* A node of a program; op "const" stands for its number. */
+typedef struct ref_node {
+    const char *op;
+    double number;
+    int argument_count;
+    int argument[2];
+} ref_node;
+
+typedef struct ref_block {
+    ref_kind kind;
+    int64_t line; /* where it starts */
+    const char *id, *op;
+    struct ref_memory *memory; /* everything below */
+
+    int tensor_count, attribute_count; /* a case */
+    ref_tensor *tensor;
+    ref_attribute *attribute;
+
+    int input_count, node_count; /* a program: nodes 0 to input_count - 1 are the inputs */
+    ref_node *node;
+    const double *x, *f, *g, *v, *h, *d; /* NULL where the line is absent */
+
+    int number_count; /* a precise line */
+    double number[REF_MAX_NUMBERS];
+} ref_block;
+
+typedef struct ref_reader {
+    FILE *file;
+    int64_t number; /* of the current line */
+    char *line;
+    size_t capacity;
+    char *next; /* the rest of the line; NULL: none */
+    char message[256];
+} ref_reader;
+
+void ref_reader_begin(ref_reader *reader, FILE *file);
+void ref_reader_end(ref_reader *reader);
+
+/* Reads the next block, which ref_block_free frees whatever it is. After REF_MALFORMED the reader's
+ * message says what is wrong on line `number`, and reading is over. */
+ref_kind ref_read_block(ref_reader *reader, ref_block *block);
+void ref_block_free(ref_block *block);
+
+/* The tensor or attribute of that name; NULL if there is none. */
+const ref_tensor *ref_find_tensor(const ref_block *block, char tag, const char *name);
+const ref_attribute *ref_find_attribute(const ref_block *block, const char *key);
+
+/* Memory that must be had: without it the program ends with status 2. */
+void *ref_alloc(size_t size);
+double *ref_alloc_doubles(int64_t count);
+
+/* ---- report.c: what was found, file by file ---- */
+
+enum { REF_SHOWN_FAILURES = 10, REF_MAX_REASONS = 200, REF_REASON_SIZE = 80 };
+
+/* Why blocks were skipped, and how many for each reason. */
+typedef struct ref_reason {
+    char text[REF_REASON_SIZE];
+    int64_t count;
+} ref_reason;
+
+typedef struct ref_report {
+    const char *file;
+    int64_t passed, failed, skipped;
+    int64_t second_order; /* passed, but for lines of second order, which are not computed */
+    int reason_count;
+    ref_reason reason[REF_MAX_REASONS];
+} ref_report;
+
+typedef enum ref_verdict { REF_PASS, REF_FAIL, REF_SKIP, REF_BAD } ref_verdict;
+
+/* The outcome of one block: a verdict with its sentence (what failed, why it is skipped, what is
+ * malformed). The first verdict other than REF_PASS stands. */
+typedef struct ref_outcome {
+    ref_verdict verdict;
+    char text[512];
+} ref_outcome;
+
+/* Sets the outcome if it is still REF_PASS; returns false, for `return ref_set(..)`. */
+bool ref_set(ref_outcome *outcome, ref_verdict verdict, const char *format, ...) RG_PRINTF(3, 4);
+
+/* Counts the outcome of a block and prints the first failures. */
+void ref_count(ref_report *report, const ref_block *block, const ref_outcome *outcome);
+void ref_print_summary(const ref_report *report);
+
+/* ---- compare.c ---- */
+
+/* |got - want| <= relative |want| + absolute S, where S = max(1, largest finite |want|). */
+typedef struct ref_tolerance {
+    double relative, absolute;
+} ref_tolerance;
+
+/* Compares elements with those of `want`; `way` says how they were computed. */
+bool ref_compare(ref_outcome *outcome, const char *way, const ref_tensor *want, const double *got,
+                 ref_tolerance tolerance);
+
+/* The same for one number of a program: |got - want| <= tolerance (1 + |want|). */
+bool ref_compare_number(ref_outcome *outcome, const char *what, int64_t element, double got,
+                        double want, double tolerance);
+
+/* Whether two arrays are equal bit by bit, but for the sign and payload of NaN. */
+bool ref_same(const double *a, const double *b, int64_t count);
+
+/* The error in units of the spacing of doubles at `want`; infinite where one is NaN or infinite and
+ * the other is not the same. */
+double ref_ulp(double got, double want);
+
+/* ---- operators.c: the operators of the files as calls of the library ---- */
+
+/* One call: a block (of which a case's attributes count) with the values of its tensors. */
+typedef struct ref_call {
+    rg_tape *tape;
+    const ref_block *block;
+    const rg_value *value; /* of block->tensor[i]; set for tags I and X */
+    ref_outcome *outcome;
+} ref_call;
+
+typedef struct ref_operator {
+    const char *name;
+    rg_value (*unary)(rg_value x);              /* of x */
+    rg_value (*binary)(rg_value a, rg_value b); /* of a and b; of a and a with attribute alias */
+    rg_value (*general)(const ref_call *call);  /* of anything else */
+    bool elementwise;                           /* the general form, on recorded scalars too */
+} ref_operator;
+
+/* The operator of that name; NULL if the library does not have it. */
+const ref_operator *ref_find_operator(const char *name);
+
+bool ref_is_elementwise(const ref_operator *operator);
+
+/* Records the operator. An inert value means an error of the tape, or an outcome that says what
+ * the block lacks or the library does not do. */
+rg_value ref_apply(const ref_operator *operator, const ref_call * call);
+
+/* The same on one or two values without attributes, as in programs and precise files. An
+ * operator that takes another number of them finds one missing. */
+rg_value ref_apply_plain(const ref_operator *operator, rg_tape * tape, int count,
+                         const rg_value *argument, ref_outcome *outcome);
+
+/* ---- the runners ---- */
+
+/* case.c: a CASE block, in one element type. */
+void ref_run_case(const ref_block *block, rg_type type, ref_outcome *outcome);
+
+/* layout.c: a tensor recorded as a view into a larger or differently ordered storage. */
+typedef enum ref_layout { REF_DENSE, REF_STEPPED, REF_TRANSPOSED, REF_LAYOUTS } ref_layout;
+
+typedef struct ref_placed {
+    rg_value storage, view; /* equal if the layout is dense */
+} ref_placed;
+
+ref_placed ref_place(rg_tape *tape, rg_type type, const ref_tensor *tensor, ref_layout layout);
+
+/* Whether no gradient has reached storage outside the view, and the view's is the storage's. */
+bool ref_padding_is_clean(const ref_placed *placed, const ref_tensor *tensor, ref_layout layout);
+
+/* program.c: a PROG block. */
+void ref_run_program(const ref_block *block, ref_outcome *outcome);
+
+/* precise.c: the lines of precise files, and the distribution of their errors. */
+typedef struct ref_precision ref_precision;
+ref_precision *ref_precision_create(void);
+void ref_run_precise(ref_precision *precision, const ref_block *block, ref_outcome *outcome);
+void ref_print_precision(const ref_precision *precision);
+void ref_precision_destroy(ref_precision *precision);
+
+#endif
