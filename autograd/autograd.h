@@ -3,10 +3,14 @@
 #define RG_AUTOGRAD_AUTOGRAD_H
 
 #include "allocator.h"
+#include "checkpoint.h"
+#include "debug.h"
+#include "derivatives.h"
 #include "gradcheck.h"
 #include "op.h"
 #include "param.h"
 #include "picture.h"
+#include "problem.h"
 #include "random.h"
 #include "shape.h"
 #include "status.h"

@@ -26,21 +26,25 @@ void *rgi_touch(rg_tape *tape, rgi_record *record)
     return tensor->grad;
 }
 
+rg_tensor rgi_look(const rg_op *view, const void *attributes, const rg_tensor *like, void *data)
+{
+    rg_tensor in = {.data = data, .type = like->type, .shape = like->shape, .size = like->size};
+    const rg_tensor *list = &in;
+    rgi_dense_strides(&in);
+    rg_tensor out = in;
+    rg_call call = {.op = view, .count = 1, .in = &list, .out = &out, .attributes = attributes};
+    view->view(&call);
+    out.size = rg_shape_size(&out.shape);
+    out.dense = 0;
+    return out;
+}
+
 /* A view's gradient is added where its elements lie in the input's dense gradient. */
 static void view_backward(rg_call *call)
 {
-    rg_tensor grad = *call->in[0], out = *call->out;
-    const rg_tensor *list = &grad;
-    grad.data = grad.grad;
-    rgi_dense_strides(&grad);
-    rg_call copy = *call;
-    copy.in = &list;
-    copy.out = &out;
-    out.data = grad.data;
-    out.shape = grad.shape;
-    memcpy(out.stride, grad.stride, sizeof out.stride);
-    call->op->view(&copy);
-    rgi_add_to_strided(&out, call->out->grad);
+    const rg_tensor *x = call->in[0];
+    rg_tensor seen = rgi_look(call->op, call->attributes, x, x->grad);
+    rgi_add_to_strided(&seen, call->out->grad);
 }
 
 static void sweep_record(rg_tape *tape, uint32_t node)
@@ -83,20 +87,37 @@ static void sweep_element(rg_tape *tape, uint32_t node)
         ((float *)grad)[operands.b] += (float)g;
 }
 
+/* One node that is no scalar operation. */
+static void sweep_other(rg_tape *tape, uint32_t node)
+{
+    if (tape->cursor.code[node] == RGI_CODE_RECORD)
+        sweep_record(tape, node);
+    else if (tape->cursor.code[node] == RGI_CODE_ELEMENT)
+        sweep_element(tape, node);
+}
+
 static void sweep(rg_tape *tape, uint32_t root)
 {
     rg_cursor *cursor = &tape->cursor;
     for (uint64_t node = root; node > 0;) {
-        int code = cursor->code[node];
-        if (code >= RGI_CODE_FIRST) {
-            node = tape->engine->reverse(cursor, node);
+        if (cursor->code[node] >= RGI_CODE_FIRST) {
+            node = tape->engine->reverse(cursor, node, 0);
             continue;
         }
-        if (code == RGI_CODE_RECORD)
-            sweep_record(tape, (uint32_t)node);
-        else if (code == RGI_CODE_ELEMENT)
-            sweep_element(tape, (uint32_t)node);
+        sweep_other(tape, (uint32_t)node);
         node--;
+    }
+}
+
+/* The same, looking at what each node adds. */
+static void sweep_inspected(rg_tape *tape, uint32_t root)
+{
+    for (uint32_t node = root; node > 0 && tape->error.status == RG_OK; node--) {
+        if (tape->cursor.code[node] >= RGI_CODE_FIRST)
+            tape->engine->reverse(&tape->cursor, node, node - 1);
+        else
+            sweep_other(tape, node);
+        rgi_inspect_step(tape, node);
     }
 }
 
@@ -135,39 +156,76 @@ rg_status rg_tape_add_gradients(rg_tape *tape)
 
 /* ---- rg_backward ---- */
 
-/* Sweeps from y with `upstream` (NULL: one). */
-static rg_status sweep_from(rg_value y, const double *upstream)
+/* The node of a root, or 0 with the tape's error set. `elements`: how many it must have, or -1. */
+static uint32_t find_root(rg_value y, int64_t elements)
 {
-    rg_tape *tape = y.tape;
-    if (!tape)
-        return RG_ERROR_STALE;
     uint32_t root = rgi_live_node(y, "backward");
-    if (!root)
-        return rg_tape_status(tape);
     rg_tensor room;
-    const rg_tensor *tensor = rgi_tensor_of(tape, root, &room);
-    if (tensor->type == RG_I64)
-        return rgi_fail(tape, RG_ERROR_TYPE, "backward: the root is an integer tensor");
-    if (!upstream && tensor->size != 1) {
-        char text[RG_SHAPE_TEXT_SIZE];
-        return rgi_fail(tape, RG_ERROR_SHAPE,
-                        "backward: the root has shape %s; give an upstream gradient",
-                        rg_shape_text(&tensor->shape, text));
+    const rg_tensor *tensor = root ? rgi_tensor_of(y.tape, root, &room) : NULL;
+    if (tensor && tensor->type == RG_I64) {
+        rgi_fail(y.tape, RG_ERROR_TYPE, "backward: the root is an integer tensor");
+        return 0;
     }
-    static const double one = 1;
+    if (tensor && elements >= 0 && tensor->size != elements) {
+        char text[RG_SHAPE_TEXT_SIZE];
+        rgi_fail(y.tape, RG_ERROR_SHAPE,
+                 "backward: the root has shape %s; give an upstream gradient",
+                 rg_shape_text(&tensor->shape, text));
+        return 0;
+    }
+    return root;
+}
+
+/* Room to remember the roots, which is_reached asks for. */
+static bool root_room(rg_tape *tape, int count)
+{
+    if (count <= tape->root_capacity)
+        return true;
+    uint32_t *roots =
+        rgi_resize(&tape->allocator, tape->roots, (size_t)tape->root_capacity * sizeof *roots,
+                   (size_t)count * sizeof *roots);
+    if (!roots) {
+        rgi_fail(tape, RG_ERROR_MEMORY, "backward: there is no memory for %d roots", count);
+        return false;
+    }
+    tape->roots = roots;
+    tape->root_capacity = count;
+    return true;
+}
+
+static void begin_sweep(rg_tape *tape, uint32_t root)
+{
     tape->sweep++;
     tape->swept = root;
+    tape->root_count = 0;
     memset(tape->cursor.adjoint, 0, (root + (size_t)1) * sizeof(double));
-    bool active = rgi_is_active(tape, root);
-    if (active && tape->cursor.code[root] == RGI_CODE_RECORD) {
-        rgi_record *record = rgi_record_of(tape, root);
-        void *grad = rgi_touch(tape, record);
-        rgi_convert(grad, record->tensor.type, upstream ? upstream : &one, RG_F64,
-                    record->tensor.size);
-    } else if (active) {
-        tape->cursor.adjoint[root] = upstream ? *upstream : 1;
-    }
-    sweep(tape, root);
+}
+
+/* Adds to the adjoint of a root. */
+static void seed(rg_tape *tape, uint32_t root, const void *upstream, rg_type type)
+{
+    tape->roots[tape->root_count++] = root;
+    if (!rgi_is_active(tape, root))
+        return;
+    rg_tensor room;
+    const rg_tensor *tensor = rgi_tensor_of(tape, root, &room);
+    void *grad = tensor->grad;
+    if (tape->cursor.code[root] == RGI_CODE_RECORD)
+        grad = rgi_touch(tape, rgi_record_of(tape, root));
+    for (int64_t i = 0; i < tensor->size; i++)
+        rgi_increase(grad, tensor->type, i, rgi_load(upstream, type, i));
+}
+
+static rg_status finish_sweep(rg_tape *tape)
+{
+    if (!rgi_check_writes(tape))
+        return rg_tape_status(tape);
+    if (tape->find_anomalies)
+        sweep_inspected(tape, (uint32_t)tape->swept);
+    else
+        sweep(tape, (uint32_t)tape->swept);
+    if (tape->error.status != RG_OK)
+        return tape->error.status;
     if (tape->defer)
         tape->deferred = true;
     else
@@ -177,15 +235,54 @@ static rg_status sweep_from(rg_value y, const double *upstream)
 
 rg_status rg_backward(rg_value f)
 {
-    return sweep_from(f, NULL);
+    return rg_backward_sum(1, &f, NULL);
+}
+
+static rg_status sweep_from(rg_value y, const void *upstream, rg_type type)
+{
+    if (!y.tape || rg_tape_status(y.tape) != RG_OK)
+        return y.tape ? rg_tape_status(y.tape) : RG_ERROR_STALE;
+    uint32_t root = find_root(y, -1);
+    if (root && !upstream && rg_size(y) > 0)
+        return rgi_fail(y.tape, RG_ERROR_ARGUMENT, "backward: the upstream gradient is NULL");
+    if (!root || !root_room(y.tape, 1))
+        return rg_tape_status(y.tape);
+    begin_sweep(y.tape, root);
+    seed(y.tape, root, upstream, type);
+    return finish_sweep(y.tape);
 }
 
 rg_status rg_backward_with(rg_value y, const double *upstream)
 {
-    if (!upstream && y.tape && rg_size(y) > 0)
-        return rgi_fail(y.tape, RG_ERROR_ARGUMENT, "backward: the upstream gradient is NULL");
-    static const double nothing;
-    return sweep_from(y, upstream ? upstream : &nothing);
+    return sweep_from(y, upstream, RG_F64);
+}
+
+rg_status rgi_backward_raw(rg_value y, const void *upstream)
+{
+    return sweep_from(y, upstream, rg_get_type(y));
+}
+
+rg_status rg_backward_sum(int count, const rg_value *ys, const double *weights)
+{
+    rg_tape *tape = count > 0 ? ys[0].tape : NULL;
+    if (!tape || rg_tape_status(tape) != RG_OK)
+        return tape ? rg_tape_status(tape) : RG_ERROR_STALE;
+    uint32_t last = 0;
+    if (!root_room(tape, count))
+        return rg_tape_status(tape);
+    for (int i = 0; i < count; i++) {
+        if (ys[i].tape != tape)
+            return rgi_fail(tape, RG_ERROR_TAPE, "backward: root %d is on another tape", i + 1);
+        uint32_t root = find_root(ys[i], 1);
+        if (!root)
+            return rg_tape_status(tape);
+        last = root > last ? root : last;
+    }
+    static const double one = 1;
+    begin_sweep(tape, last);
+    for (int i = 0; i < count; i++)
+        seed(tape, rgi_node(tape, ys[i].serial), weights ? &weights[i] : &one, RG_F64);
+    return finish_sweep(tape);
 }
 
 /* ---- asking ---- */
@@ -201,6 +298,12 @@ static const void *adjoint_of(const rg_tape *tape, uint32_t node)
     if (!record->adjoint)
         return &tape->cursor.adjoint[node];
     return record->sweep == tape->sweep ? record->tensor.grad : NULL;
+}
+
+const void *rgi_adjoint(rg_value x)
+{
+    uint32_t node = x.tape ? rgi_node(x.tape, x.serial) : 0;
+    return node ? adjoint_of(x.tape, node) : NULL;
 }
 
 double rg_grad(rg_value x)
@@ -234,32 +337,15 @@ static void mark_reached(rg_tape *tape, uint32_t node)
         tape->reached[node >> 3] |= (unsigned char)(1u << (node & 7));
 }
 
-static bool is_marked(const rg_tape *tape, uint64_t node)
+bool rgi_node_is_reached(const rg_tape *tape, uint32_t node)
 {
     return tape->reached[node >> 3] >> (node & 7) & 1;
 }
 
-static void mark_operands(rg_tape *tape, uint32_t node)
+bool rgi_find_reached(rg_tape *tape)
 {
-    int code = tape->cursor.code[node];
-    rgi_operands operands = tape->cursor.operands[node];
-    if (code == RGI_CODE_RECORD) {
-        const rgi_record *record = rgi_record_of(tape, node);
-        for (int k = 0; k < record->count; k++)
-            mark_reached(tape, record->in[k]);
-    } else if (code == RGI_CODE_ELEMENT) {
-        mark_reached(tape, operands.a);
-    } else if (code >= RGI_CODE_FIRST) {
-        unsigned nodes = tape->engine->operands(code);
-        if (nodes & 1)
-            mark_reached(tape, operands.a);
-        if (nodes & 2)
-            mark_reached(tape, operands.b);
-    }
-}
-
-static bool find_reached(rg_tape *tape)
-{
+    if (tape->reached_sweep == tape->sweep)
+        return true;
     size_t size = (size_t)(tape->swept / 8 + 1);
     if (size > tape->reached_size) {
         unsigned char *reached =
@@ -272,10 +358,15 @@ static bool find_reached(rg_tape *tape)
         tape->reached_size = size;
     }
     memset(tape->reached, 0, size);
-    mark_reached(tape, (uint32_t)tape->swept);
-    for (uint64_t node = tape->swept; node > 0; node--)
-        if (is_marked(tape, node))
-            mark_operands(tape, (uint32_t)node);
+    for (int i = 0; i < tape->root_count; i++)
+        mark_reached(tape, tape->roots[i]);
+    for (uint32_t node = (uint32_t)tape->swept; node > 0; node--) {
+        uint32_t room[2];
+        const uint32_t *list;
+        int count = rgi_node_is_reached(tape, node) ? rgi_operands_of(tape, node, room, &list) : 0;
+        for (int k = 0; k < count; k++)
+            mark_reached(tape, list[k]);
+    }
     tape->reached_sweep = tape->sweep;
     return true;
 }
@@ -286,7 +377,5 @@ int rg_is_reached(rg_value x)
     uint32_t node = tape ? rgi_node(tape, x.serial) : 0;
     if (!node || tape->swept == 0 || node > tape->swept)
         return 0;
-    if (tape->reached_sweep != tape->sweep && !find_reached(tape))
-        return 0;
-    return is_marked(tape, node);
+    return rgi_find_reached(tape) && rgi_node_is_reached(tape, node);
 }

@@ -60,16 +60,21 @@ typedef struct rgi_record {
     struct rgi_record *next_param;
     uint32_t node;
     int count;
+    uint64_t version;   /* of the parameter when it was used */
+    uint64_t checksum;  /* of the elements, if the tape looks for writes; 0: none */
     bool active;        /* gradients flow through it */
     bool owned;         /* a leaf whose memory is the tape's, so that it can be written */
 } rgi_record;
 
 /* The scalar operations, supplied by ops/ when the first one is recorded. */
 typedef struct rgi_scalar_engine {
-    /* Sweeps scalar nodes downwards from `node` and returns the first that is none of its own. */
-    uint64_t (*reverse)(rg_cursor *cursor, uint64_t node);
+    /* Sweeps scalar nodes downwards from `node` to `last` + 1, and returns where it stopped: at `last`,
+     * or at a node that is none of its own. */
+    uint64_t (*reverse)(rg_cursor *cursor, uint64_t node, uint64_t last);
     /* The operation behind a code. */
     const rg_op *(*op)(int code);
+    /* The sum of two scalars. */
+    rg_value (*add)(rg_value a, rg_value b);
     /* Which operands of a code are nodes: bit 0 for a, bit 1 for b; the others are constants. */
     unsigned (*operands)(int code);
 } rgi_scalar_engine;
@@ -78,6 +83,19 @@ typedef struct rgi_scalar_engine {
 typedef struct rgi_segment {
     uint64_t base, origin;
 } rgi_segment;
+
+/* A leaf that was overwritten when there were `when` nodes. */
+typedef struct rgi_writing {
+    uint32_t node;
+    uint64_t when;
+} rgi_writing;
+
+/* Where the nodes up to `node`, from the location before on, were recorded. */
+typedef struct rgi_location {
+    uint32_t node;
+    int line;
+    const char *file;
+} rgi_location;
 
 enum { RGI_NODE_ARRAYS = 5 };
 
@@ -110,10 +128,22 @@ struct rg_tape {
     int operand_capacity;
 
     uint64_t sweep;     /* number of the last sweep; records compare with it */
-    uint64_t swept;     /* its root's node; 0: none */
+    uint64_t swept;     /* its last root's node; 0: none */
+    uint32_t *roots;    /* all of them, until a rewind drops one */
+    int root_count, root_capacity;
     uint64_t reached_sweep;
     unsigned char *reached; /* one bit a node, made when first asked */
     size_t reached_size;
+
+    bool find_anomalies, find_writes; /* debug.h */
+    rgi_writing *writes;              /* leaves that were overwritten */
+    int write_count, write_capacity;
+    rgi_location *locations;          /* source lines, in the order of nodes */
+    int location_count, location_capacity;
+    bool error_located;
+
+    rg_tape *inner;     /* checkpoint.c: where the inside of a node is recorded ... */
+    rg_value result;    /* ... and, on that tape, its value */
 };
 
 /* ---- tape.c ---- */
@@ -134,6 +164,8 @@ bool rgi_room(rg_tape *tape);
 /* Opens or closes the inline path: open only without an error and outside no_grad. */
 void rgi_update_limit(rg_tape *tape);
 rg_value rgi_value(rg_tape *tape, uint32_t node);
+/* The same with RG_TENSOR_BIT where it belongs. */
+rg_value rgi_handle(rg_tape *tape, uint32_t node);
 void *rgi_tape_alloc(rg_tape *tape, size_t size);
 
 /* ---- record.c ---- */
@@ -141,6 +173,10 @@ void *rgi_tape_alloc(rg_tape *tape, size_t size);
 rgi_record *rgi_record_of(const rg_tape *tape, uint32_t node);
 /* A node as a tensor: its record's, or `room` filled for a scalar. */
 const rg_tensor *rgi_tensor_of(const rg_tape *tape, uint32_t node, rg_tensor *room);
+/* The operands of a node that are nodes: their number and a list, which may be `room`. */
+int rgi_operands_of(const rg_tape *tape, uint32_t node, uint32_t room[2], const uint32_t **list);
+/* rgi_push for the library's own paths, where searches for mistakes look at every node. */
+rg_value rgi_append(rg_tape *tape, int code, uint32_t a, uint32_t b, double value);
 /* Whether gradients flow through a node. */
 bool rgi_is_active(const rg_tape *tape, uint32_t node);
 /* The call of a recorded operation, using the tape's operand room. */
@@ -148,24 +184,88 @@ rg_call rgi_call_of(rg_tape *tape, rgi_record *record);
 /* Appends a leaf record over `data` (NULL: allocate), active or not. */
 rg_value rgi_leaf(rg_tape *tape, rg_type type, const rg_shape *shape, void *data, bool active,
                   rgi_record **made);
-/* A view of x whose shape, data and strides the op's view function derives. */
 void rgi_dense_strides(rg_tensor *tensor);
+
+/* ---- convert.c ---- */
+
+/* both[0] + both[1], of one shape and type. */
+rg_value rgi_add_values(const rg_value *both);
+/* Sets every element of a leaf. */
+void rgi_fill(rg_value x, double number);
+/* Element number `place`, row-major, as a scalar; and its reverse: zeros like x, but g there. */
+rg_value rgi_element(rg_value x, int64_t place);
+rg_value rgi_place(rg_value x, int64_t place, rg_value g);
+/* The reverse of a recorded view: zeros like its input, with g added where it looks. */
+rg_value rgi_unview(const rgi_record *view, rg_value g);
 
 /* ---- strided.c ---- */
 
 void rgi_copy_to_dense(void *out, const rg_tensor *in);
 void rgi_add_to_strided(const rg_tensor *out, const void *in);
+void rgi_add_from_strided(void *out, const rg_tensor *in);
 void rgi_convert(void *out, rg_type out_type, const void *in, rg_type in_type, int64_t size);
+
+/* Element `i` of an array of type float64 or float32, as double. */
+static inline double rgi_load(const void *array, rg_type type, int64_t i)
+{
+    return type == RG_F64 ? ((const double *)array)[i] : (double)((const float *)array)[i];
+}
+
+static inline void rgi_store(void *array, rg_type type, int64_t i, double value)
+{
+    if (type == RG_F64)
+        ((double *)array)[i] = value;
+    else
+        ((float *)array)[i] = (float)value;
+}
+
+static inline void rgi_increase(void *array, rg_type type, int64_t i, double value)
+{
+    if (type == RG_F64)
+        ((double *)array)[i] += value;
+    else
+        ((float *)array)[i] += (float)value;
+}
 
 /* ---- backward.c ---- */
 
 /* The adjoint of a record in this sweep, zeroed at its first use. */
 void *rgi_touch(rg_tape *tape, rgi_record *record);
 
+/* The adjoint that the last sweep left for a value, of its type; NULL: zero. */
+const void *rgi_adjoint(rg_value x);
+/* rg_backward_with for an upstream of y's own type. */
+rg_status rgi_backward_raw(rg_value y, const void *upstream);
+/* Whether the last sweep's roots depend on a node; false with an error if there is no memory. */
+bool rgi_find_reached(rg_tape *tape);
+bool rgi_node_is_reached(const rg_tape *tape, uint32_t node);
+
+/* ---- debug.c ---- */
+
+/* Looks at a node just recorded, for anomalies and to remember its checksum; at a leaf once its
+ * elements are there: rgi_filled says so. Nothing while both searches are off. */
+void rgi_inspect(rg_tape *tape, uint32_t node);
+void rgi_filled(rg_value x);
+/* Looks at what a node's backward step added. */
+void rgi_inspect_step(rg_tape *tape, uint32_t node);
+/* Notes that a leaf was overwritten. */
+bool rgi_note_write(rg_tape *tape, uint32_t node);
+/* Whether everything the sweep reads is what it was; otherwise sets the tape's error. */
+bool rgi_check_writes(rg_tape *tape);
+/* Forgets what concerns dropped nodes. */
+void rgi_forget_debug(rg_tape *tape, uint64_t count);
+void rgi_free_debug(rg_tape *tape);
+
+/* What a view looks at in dense memory `data` of the given type and shape. */
+rg_tensor rgi_look(const rg_op *view, const void *attributes, const rg_tensor *like, void *data);
+
 /* ---- param.c ---- */
 
 /* Where the sweep may write a parameter's gradient directly: NULL if it already holds one. */
 void *rgi_param_claim(rg_param *param);
+/* Counts the changes of its elements that go through the library. */
+uint64_t rgi_param_version(const rg_param *param);
+void rgi_param_changed(rg_param *param);
 void rgi_param_add(rg_param *param, const void *gradient);
 
 /* ---- cpu.c ---- */

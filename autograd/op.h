@@ -61,6 +61,18 @@ typedef struct rg_call {
     rg_tape *tape;
 } rg_call;
 
+/* One recorded operation, as passed to its rule: the same derivative as `backward`, but recorded. */
+typedef struct rg_rule {
+    const rg_op *op;
+    int count;
+    const rg_value *in;
+    rg_value out;
+    rg_value upstream;     /* the gradient of out, of its shape and type */
+    const void *attributes;
+    const int *wanted;     /* 1 for each input whose gradient is asked for */
+    rg_value *grads;       /* to be set for these inputs, each of its input's shape and type */
+} rg_rule;
+
 /* Element types an operation takes; its floating inputs then all have the same one. RG_OP_ANY takes
  * int64 too, if all inputs are. */
 enum { RG_OP_F64 = 1, RG_OP_F32 = 2, RG_OP_FLOAT = 3, RG_OP_I64 = 4, RG_OP_ANY = 7 };
@@ -84,6 +96,7 @@ struct rg_op {
     int arity;            /* number of inputs; 0: any number from 1 */
     int types;            /* RG_OP_..; 0: RG_OP_FLOAT */
     unsigned integers;    /* bit k: input k is int64 */
+    unsigned unread;      /* bit k: backward does not read the elements of input k */
     int strided;          /* 1: takes strided inputs; 0: they are packed before it sees them */
     int code;             /* built-in operations only */
     size_t attribute_size;
@@ -96,6 +109,10 @@ struct rg_op {
      * with this has no forward and backward: values share memory, gradients flow through it. */
     rg_status (*view)(rg_call *call);
 
+    /* An operation made of other operations: records them and returns the result. It has no shape
+     * rule, forward, backward or rule, and leaves no node of its own; `attributes` are the caller's. */
+    rg_value (*compose)(const rg_op *op, int count, const rg_value *in, const void *attributes);
+
     /* Bytes of call->saved and call->scratch, given the shapes. NULL: none. */
     size_t (*saved)(const rg_call *call);
     size_t (*scratch)(const rg_call *call);
@@ -106,6 +123,10 @@ struct rg_op {
     /* Adds to in[k]->grad, for every k where it is not NULL, the product of out->grad with the
      * derivative. Never assigns: other operations add there too. NULL: not differentiable. */
     void (*backward)(rg_call *call);
+
+    /* Records the same derivative: sets grads[k] where wanted[k], by operations on in, out and
+     * upstream. NULL: gradients cannot be recorded through this operation (derivatives.h). */
+    void (*rule)(const rg_rule *rule);
 
     /* Inputs for the tests that walk the table; ends with the count. */
     const rg_sample *samples;
@@ -123,6 +144,11 @@ RG_API rg_value rg_record(const rg_op *op, int count, const rg_value *in, const 
  * error and returns `status`. */
 RG_API rg_status rg_call_fail(rg_call *call, rg_status status, const char *format, ...)
     RG_PRINTF(3, 4);
+
+/* For compose functions: makes "NAME at node N: " and the formatted text the tape's error and returns
+ * the inert value. */
+RG_API rg_value rg_op_fail(const rg_op *op, rg_tape *tape, rg_status status, const char *format, ...)
+    RG_PRINTF(4, 5);
 
 /* For shape rules: sets out->shape to the shape to which all inputs broadcast by NumPy's rules
  * (dimensions align at the right; a dimension of 1 stretches), or fails naming two that do not. */

@@ -12,6 +12,7 @@ struct rg_param {
     void *data, *grad;
     bool fresh; /* the gradient is zero, whatever the memory holds */
     bool frozen;
+    uint64_t version; /* counts changes that the library makes to the elements */
 };
 
 static size_t element_bytes(const rg_param *param)
@@ -88,6 +89,7 @@ void *rg_param_grad(rg_param *param)
 void rg_param_write(rg_param *param, const double *data)
 {
     rgi_convert(param->data, param->type, data, RG_F64, param->size);
+    param->version++;
 }
 
 void rg_param_read(const rg_param *param, double *out)
@@ -113,6 +115,16 @@ void rg_param_freeze(rg_param *param, int frozen)
 int rg_param_is_frozen(const rg_param *param)
 {
     return param->frozen;
+}
+
+uint64_t rgi_param_version(const rg_param *param)
+{
+    return param->version;
+}
+
+void rgi_param_changed(rg_param *param)
+{
+    param->version++;
 }
 
 void *rgi_param_claim(rg_param *param)
@@ -151,8 +163,10 @@ rg_value rg_use(rg_tape *tape, rg_param *param)
         tape->cursor.value[record->node] = *(const double *)param->data;
     if (record->active) {
         record->param = param;
+        record->version = param->version;
         record->next_param = tape->params;
         tape->params = record;
     }
+    rgi_filled(value);
     return value;
 }

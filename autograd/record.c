@@ -26,6 +26,26 @@ bool rgi_is_active(const rg_tape *tape, uint32_t node)
     return code == RGI_CODE_RECORD ? rgi_record_of(tape, node)->active : code != RGI_CODE_CONSTANT;
 }
 
+int rgi_operands_of(const rg_tape *tape, uint32_t node, uint32_t room[2], const uint32_t **list)
+{
+    int code = tape->cursor.code[node], count = 0;
+    rgi_operands operands = tape->cursor.operands[node];
+    *list = room;
+    if (code == RGI_CODE_RECORD) {
+        const rgi_record *record = rgi_record_of(tape, node);
+        *list = record->in;
+        return record->count;
+    }
+    unsigned nodes = code == RGI_CODE_ELEMENT ? 1
+                     : code >= RGI_CODE_FIRST ? tape->engine->operands(code)
+                                              : 0;
+    if (nodes & 1)
+        room[count++] = operands.a;
+    if (nodes & 2)
+        room[count++] = operands.b;
+    return count;
+}
+
 static bool is_scalar(rg_type type, const rg_shape *shape)
 {
     return type == RG_F64 && shape->rank == 0;
@@ -107,7 +127,7 @@ static rgi_record *new_record(rg_tape *tape)
     record->op = NULL;
     record->in = NULL;
     record->attributes = record->saved = record->adjoint = NULL;
-    record->sweep = 0;
+    record->sweep = record->version = record->checksum = 0;
     record->param = NULL;
     record->next_param = NULL;
     record->node = (uint32_t)tape->cursor.count;
@@ -122,6 +142,8 @@ static rg_value append(rg_tape *tape, rgi_record *record)
     tape->cursor.code[node] = RGI_CODE_RECORD;
     set_record(tape, node, record);
     tape->cursor.count++;
+    if (record->op)
+        rgi_inspect(tape, node);
     rg_value value = rgi_value(tape, node);
     if (!is_scalar(record->tensor.type, &record->tensor.shape))
         value.serial |= RG_TENSOR_BIT;
@@ -178,21 +200,30 @@ rg_value rgi_leaf(rg_tape *tape, rg_type type, const rg_shape *shape, void *data
 
 /* ---- operations ---- */
 
-static rg_status rgi_call_vfail(rg_call *call, rg_status status, const char *format, va_list list)
+static rg_status vfail(rg_tape *tape, const rg_op *op, rg_status status, const char *format,
+                       va_list list)
 {
     char text[RG_MESSAGE_SIZE];
     vsnprintf(text, sizeof text, format, list);
-    return rgi_fail(call->tape, status, "%s at node %" PRIu64 ": %s", call->op->name,
-                    call->tape->cursor.count, text);
+    return rgi_fail(tape, status, "%s at node %" PRIu64 ": %s", op->name, tape->cursor.count, text);
 }
 
 rg_status rg_call_fail(rg_call *call, rg_status status, const char *format, ...)
 {
     va_list list;
     va_start(list, format);
-    rgi_call_vfail(call, status, format, list);
+    vfail(call->tape, call->op, status, format, list);
     va_end(list);
     return status;
+}
+
+rg_value rg_op_fail(const rg_op *op, rg_tape *tape, rg_status status, const char *format, ...)
+{
+    va_list list;
+    va_start(list, format);
+    vfail(tape, op, status, format, list);
+    va_end(list);
+    return rgi_inert(tape);
 }
 
 rg_status rg_call_broadcast(rg_call *call)
@@ -255,28 +286,38 @@ static rg_status common_type(rg_call *call, rg_type *common)
     return RG_OK;
 }
 
-/* Checks the inputs of a new operation and finds their nodes. */
+/* The node of input number k of a new operation; 0 with the tape's error set if it has none. */
+static uint32_t input_node(rg_tape *tape, const rg_op *op, const rg_value *in, int k)
+{
+    uint32_t node = 0;
+    if (in[k].tape != tape)
+        rgi_fail(tape, in[k].tape ? RG_ERROR_TAPE : RG_ERROR_STALE,
+                 in[k].tape ? "%s at node %" PRIu64 ": input %d is on another tape"
+                            : "%s at node %" PRIu64 ": input %d is no recorded value",
+                 op->name, tape->cursor.count, k + 1);
+    else if (!(node = rgi_node(tape, in[k].serial)))
+        rgi_fail(tape, RG_ERROR_STALE,
+                 (in[k].serial & ~RG_TENSOR_BIT)
+                     ? "%s at node %" PRIu64 ": input %d was dropped by a rewind"
+                     : "%s at node %" PRIu64 ": input %d is the inert value",
+                 op->name, tape->cursor.count, k + 1);
+    return node;
+}
+
+static bool all_live(rg_tape *tape, const rg_op *op, int count, const rg_value *in)
+{
+    for (int k = 0; k < count; k++)
+        if (!input_node(tape, op, in, k))
+            return false;
+    return true;
+}
+
 static bool find_inputs(rg_tape *tape, const rg_op *op, int count, const rg_value *in,
                         uint32_t *nodes)
 {
-    for (int k = 0; k < count; k++) {
-        if (in[k].tape != tape) {
-            rgi_fail(tape, in[k].tape ? RG_ERROR_TAPE : RG_ERROR_STALE,
-                     in[k].tape ? "%s at node %" PRIu64 ": input %d is on another tape"
-                                : "%s at node %" PRIu64 ": input %d is no recorded value",
-                     op->name, tape->cursor.count, k + 1);
+    for (int k = 0; k < count; k++)
+        if (!(nodes[k] = input_node(tape, op, in, k)))
             return false;
-        }
-        nodes[k] = rgi_node(tape, in[k].serial);
-        if (!nodes[k]) {
-            rgi_fail(tape, RG_ERROR_STALE,
-                     (in[k].serial & ~RG_TENSOR_BIT)
-                         ? "%s at node %" PRIu64 ": input %d was dropped by a rewind"
-                         : "%s at node %" PRIu64 ": input %d is the inert value",
-                     op->name, tape->cursor.count, k + 1);
-            return false;
-        }
-    }
     return true;
 }
 
@@ -431,6 +472,9 @@ rg_value rg_record(const rg_op *op, int count, const rg_value *in, const void *a
     uint32_t few[FEW];
     uint32_t *nodes = few;
     size_t bytes = (size_t)count * sizeof *nodes;
+    if (op->compose)
+        return all_live(tape, op, count, in) ? op->compose(op, count, in, attributes)
+                                             : rgi_inert(tape);
     if (count > FEW && !(nodes = rgi_alloc(&tape->allocator, bytes))) {
         rgi_fail(tape, RG_ERROR_MEMORY, "tape: there is no memory for %d operands", count);
         return rgi_inert(tape);
@@ -447,4 +491,12 @@ rg_value rg_record(const rg_op *op, int count, const rg_value *in, const void *a
     if (nodes != few)
         rgi_free(&tape->allocator, nodes, bytes);
     return record ? append(tape, record) : rgi_inert(tape);
+}
+
+rg_value rgi_append(rg_tape *tape, int code, uint32_t a, uint32_t b, double value)
+{
+    rg_value result = rgi_push(tape, code, a, b, value);
+    if (tape->find_anomalies)
+        rgi_inspect(tape, (uint32_t)(tape->cursor.count - 1));
+    return result;
 }

@@ -44,8 +44,8 @@ static bool walk_next(row_walk *walk)
     return false;
 }
 
-#define COPY_ROW(T)                                                                                \
-    for (int64_t i = 0; i < walk.length; i++)                                                      \
+#define COPY_ROW(T)                           \
+    for (int64_t i = 0; i < walk.length; i++) \
     ((T *)out)[i] = ((const T *)in->data)[walk.offset + i * walk.step]
 
 void rgi_copy_to_dense(void *out, const rg_tensor *in)
@@ -70,8 +70,8 @@ void rgi_copy_to_dense(void *out, const rg_tensor *in)
     } while (walk_next(&walk));
 }
 
-#define ADD_ROW(T)                                                                                 \
-    for (int64_t i = 0; i < walk.length; i++)                                                      \
+#define ADD_ROW(T)                            \
+    for (int64_t i = 0; i < walk.length; i++) \
     ((T *)out->data)[walk.offset + i * walk.step] += ((const T *)in)[i]
 
 void rgi_add_to_strided(const rg_tensor *out, const void *in)
@@ -89,8 +89,27 @@ void rgi_add_to_strided(const rg_tensor *out, const void *in)
     } while (walk_next(&walk));
 }
 
-#define CONVERT(TO, FROM)                                                                          \
-    for (int64_t i = 0; i < size; i++)                                                             \
+#define TAKE_ROW(T)                           \
+    for (int64_t i = 0; i < walk.length; i++) \
+    ((T *)out)[i] += ((const T *)in->data)[walk.offset + i * walk.step]
+
+void rgi_add_from_strided(void *out, const rg_tensor *in)
+{
+    size_t width = rg_type_size(in->type);
+    row_walk walk;
+    if (!walk_begin(&walk, in))
+        return;
+    do {
+        if (in->type == RG_F64)
+            TAKE_ROW(double);
+        else
+            TAKE_ROW(float);
+        out = (char *)out + (size_t)walk.length * width;
+    } while (walk_next(&walk));
+}
+
+#define CONVERT(TO, FROM)              \
+    for (int64_t i = 0; i < size; i++) \
     ((TO *)out)[i] = (TO)((const FROM *)in)[i]
 
 void rgi_convert(void *out, rg_type out_type, const void *in, rg_type in_type, int64_t size)

@@ -199,7 +199,8 @@ bool rgi_room(rg_tape *tape)
 
 void rgi_update_limit(rg_tape *tape)
 {
-    bool open = tape->engine && tape->error.status == RG_OK && tape->no_grad == 0;
+    bool open =
+        tape->engine && tape->error.status == RG_OK && tape->no_grad == 0 && !tape->find_anomalies;
     tape->cursor.limit = open ? tape->capacity : 0;
 }
 
@@ -222,6 +223,9 @@ void rg_tape_destroy(rg_tape *tape)
     rgi_free(&allocator, tape->operand_tensors,
              (size_t)tape->operand_capacity * (sizeof(rg_tensor) + sizeof(rg_tensor *)));
     rgi_free(&allocator, tape->reached, tape->reached_size);
+    rgi_free_debug(tape);
+    rg_tape_destroy(tape->inner);
+    rgi_free(&allocator, tape->roots, (size_t)tape->root_capacity * sizeof *tape->roots);
     rgi_free(&allocator, tape, sizeof *tape);
 }
 
@@ -238,6 +242,17 @@ rg_value rgi_value(rg_tape *tape, uint32_t node)
     for (size_t i = tape->segment_count; node < segment.base && i > 0; i--)
         segment = tape->segments[i - 1];
     return (rg_value){tape, segment.origin + (node - segment.base)};
+}
+
+rg_value rgi_handle(rg_tape *tape, uint32_t node)
+{
+    rg_value value = rgi_value(tape, node);
+    if (tape->cursor.code[node] == RGI_CODE_RECORD) {
+        const rg_tensor *tensor = &rgi_record_of(tape, node)->tensor;
+        if (tensor->type != RG_F64 || tensor->shape.rank > 0)
+            value.serial |= RG_TENSOR_BIT;
+    }
+    return value;
 }
 
 uint32_t rgi_node(const rg_tape *tape, uint64_t serial)
@@ -302,8 +317,8 @@ static bool keep_segment(rg_tape *tape, rgi_segment segment)
     if (tape->segment_count == tape->segment_capacity) {
         size_t capacity = tape->segment_capacity ? 2 * tape->segment_capacity : FIRST_SEGMENTS;
         rgi_segment *segments =
-            rgi_resize(&tape->allocator, tape->segments,
-                       tape->segment_capacity * sizeof *segments, capacity * sizeof *segments);
+            rgi_resize(&tape->allocator, tape->segments, tape->segment_capacity * sizeof *segments,
+                       capacity * sizeof *segments);
         if (!segments)
             return false;
         tape->segments = segments;
@@ -341,10 +356,13 @@ static void forget(rg_tape *tape, uint64_t count)
 {
     while (tape->params && tape->params->node >= count)
         tape->params = tape->params->next_param;
-    if (tape->swept >= count)
+    if (tape->swept >= count) {
         tape->swept = count - 1;
+        tape->root_count = 0;
+    }
     tape->deferred = tape->deferred && tape->params;
     tape->reached_sweep = 0;
+    rgi_forget_debug(tape, count);
     tape->error.status = RG_OK;
     tape->error.message[0] = 0;
     rgi_update_limit(tape);

@@ -13,7 +13,7 @@ static rg_value push_leaf(rg_tape *tape, int code, double value)
 {
     if (rg_tape_status(tape) != RG_OK || !rgi_room(tape))
         return rgi_inert(tape);
-    return rgi_push(tape, tape->no_grad ? RGI_CODE_CONSTANT : code, 0, 0, value);
+    return rgi_append(tape, tape->no_grad ? RGI_CODE_CONSTANT : code, 0, 0, value);
 }
 
 rg_value rg_input(rg_tape *tape, double value)
@@ -42,9 +42,8 @@ static bool check_leaf(rg_tape *tape, const char *what, rg_type type, const rg_s
     }
     if (rg_shape_size(shape) < 0) {
         char text[RG_SHAPE_TEXT_SIZE];
-        rgi_fail(tape, RG_ERROR_SHAPE,
-                 "%s: shape %s has a negative dimension or too many elements", what,
-                 rg_shape_text(shape, text));
+        rgi_fail(tape, RG_ERROR_SHAPE, "%s: shape %s has a negative dimension or too many elements",
+                 what, rg_shape_text(shape, text));
         return false;
     }
     return true;
@@ -67,6 +66,7 @@ static rg_value tensor_leaf(rg_tape *tape, const char *what, rg_type type, const
         else
             memset(record->tensor.data, 0, bytes);
     }
+    rgi_filled(value);
     return value;
 }
 
@@ -93,15 +93,14 @@ rg_value rg_constant_view(rg_tape *tape, rg_type type, rg_shape shape, const int
         return rg_constant(tape, *(const double *)data);
     static const double nothing;
     rgi_record *record;
-    rg_value value = rgi_leaf(tape, type, &shape, (void *)(uintptr_t)(data ? data : &nothing),
-                              false, &record);
-    if (!value.serial || !stride)
-        return value;
-    for (int i = 0; i < shape.rank; i++) {
+    rg_value value =
+        rgi_leaf(tape, type, &shape, (void *)(uintptr_t)(data ? data : &nothing), false, &record);
+    for (int i = 0; value.serial && stride && i < shape.rank; i++) {
         if (shape.dim[i] != 1 && stride[i] != record->tensor.stride[i])
             record->tensor.dense = 0;
         record->tensor.stride[i] = stride[i];
     }
+    rgi_filled(value);
     return value;
 }
 
@@ -215,6 +214,8 @@ rg_status rg_write(rg_value x, const double *data)
     rg_tape *tape = x.tape;
     int code = tape->cursor.code[node];
     if (code == RGI_CODE_INPUT || code == RGI_CODE_CONSTANT) {
+        if (!rgi_note_write(tape, node))
+            return rg_tape_status(tape);
         tape->cursor.value[node] = *data;
         return RG_OK;
     }
@@ -223,8 +224,11 @@ rg_status rg_write(rg_value x, const double *data)
         return rgi_fail(tape, RG_ERROR_ARGUMENT,
                         "write: node %" PRIu32 " is no input or constant that owns its memory",
                         node);
+    if (!rgi_note_write(tape, node))
+        return rg_tape_status(tape);
     rgi_convert(record->tensor.data, record->tensor.type, data, RG_F64, record->tensor.size);
-    return RG_OK;
+    rgi_filled(x);
+    return rg_tape_status(tape);
 }
 
 const void *rg_data(rg_value x, rg_type type)

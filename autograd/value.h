@@ -106,7 +106,8 @@ RG_API rg_status rg_read_raw(rg_value x, void *out);
 
 /* Overwrites the elements of an input or constant with `data`, row-major doubles, converted to its
  * type. Only a leaf that owns its memory can be written: RG_ERROR_ARGUMENT otherwise. What was
- * computed from it before is not computed again. */
+ * computed from it before is not computed again, and a sweep that would need the old elements for it
+ * fails with RG_ERROR_STATE. */
 RG_API rg_status rg_write(rg_value x, const double *data);
 
 /* The memory of a dense tensor, valid until the value is dropped, or NULL if it is a strided view
@@ -133,6 +134,10 @@ RG_API rg_status rg_backward(rg_value f);
  * rg_size(y) numbers, row-major. */
 RG_API rg_status rg_backward_with(rg_value y, const double *upstream);
 
+/* The same for the sum of weights[i] ys[i], each with one element; `weights` NULL: all 1. One sweep
+ * for all. RG_ERROR_TAPE if they are not on one tape. */
+RG_API rg_status rg_backward_sum(int count, const rg_value *ys, const double *weights);
+
 /* The gradient of the last sweep's root with respect to a one-element value; 0 if the sweep did
  * not reach it; NaN if the value has another number of elements, is inert or stale. */
 RG_API double rg_grad(rg_value x);
@@ -142,7 +147,7 @@ RG_API rg_status rg_read_grad(rg_value x, double *out);
 
 /* Whether the last sweep's root depends on x through differentiable operations at all: tells a
  * gradient that is zero from one that does not exist. The first question after a sweep walks the
- * recording once. 0 for constants. */
+ * recording once. 0 for constants, and once a rewind has dropped the root. */
 RG_API int rg_is_reached(rg_value x);
 
 RG_END_DECLS

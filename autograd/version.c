@@ -1,8 +1,8 @@
 #include "version.h"
 
-#define TEXT(number)      #number
-#define TEXT_OF(number)   TEXT(number)
-#define DOTTED(a, b, c)   TEXT_OF(a) "." TEXT_OF(b) "." TEXT_OF(c)
+#define TEXT(number)    #number
+#define TEXT_OF(number) TEXT(number)
+#define DOTTED(a, b, c) TEXT_OF(a) "." TEXT_OF(b) "." TEXT_OF(c)
 
 const char *reelgrad_version(void)
 {

@@ -19,18 +19,4 @@ rg_status rgi_dataset_resize(rg_dataset **data, int64_t count, rg_error *error);
 /* A path as messages show it: they are short, so of a long one its end. */
 const char *rgi_path_end(const char *path);
 
-/* One element of an array of type float64 or float32. */
-static inline double rgi_load(const void *array, rg_type type, int64_t index)
-{
-    return type == RG_F32 ? (double)((const float *)array)[index] : ((const double *)array)[index];
-}
-
-static inline void rgi_store(void *array, rg_type type, int64_t index, double value)
-{
-    if (type == RG_F32)
-        ((float *)array)[index] = (float)value;
-    else
-        ((double *)array)[index] = value;
-}
-
 #endif

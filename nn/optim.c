@@ -132,6 +132,7 @@ void rg_optimizer_step(rg_optimizer *optimizer)
             continue;
         s->steps++;
         optimizer->update[rg_param_type(s->param)](optimizer, s);
+        rgi_param_changed(s->param);
     }
 }
 

@@ -2,6 +2,10 @@
 
 #include <string.h>
 
+#include "elementwise.h"
+#include "reduce.h"
+#include "shape_ops.h"
+
 /* Which axes are reduced; fails the call for a wrong or repeated one. */
 static rg_status reduced_axes(rg_call *call, bool *reduced)
 {
@@ -50,6 +54,20 @@ int64_t rgi_reduction_count(const rg_call *call)
     return count;
 }
 
+bool rgi_reduction_resolve(const rg_op *op, rg_value x, const rgi_reduction *how, rg_shape *out,
+                           int64_t *count)
+{
+    rg_tensor in = {.shape = rg_get_shape(x), .size = rg_size(x)}, result = {0};
+    const rg_tensor *list = &in;
+    rg_call call = {.op = op, .count = 1, .in = &list, .out = &result, .attributes = how,
+                    .tape = x.tape};
+    if (rgi_reduction_shape(&call) != RG_OK)
+        return false;
+    *out = result.shape;
+    *count = rgi_reduction_count(&call);
+    return true;
+}
+
 bool rgi_reduction_walk(rgi_rows *rows, const rg_call *call)
 {
     const rg_tensor *x = call->in[0];
@@ -65,6 +83,26 @@ bool rgi_reduction_walk(rgi_rows *rows, const rg_call *call)
     rgi_rows_add_grad(rows, x);
     rgi_rows_add_grad(rows, &kept);
     return rgi_rows_first(rows);
+}
+
+rg_value rgi_spread(const rg_rule *rule, rg_value value)
+{
+    const rgi_reduction *how = rule->attributes;
+    rg_shape x = rg_get_shape(rule->in[0]), kept = x;
+    for (int i = 0; i < x.rank && how->axes.count == 0; i++)
+        kept.dim[i] = 1;
+    for (int i = 0; i < how->axes.count; i++)
+        kept.dim[how->axes.axis[i] < 0 ? how->axes.axis[i] + x.rank : how->axes.axis[i]] = 1;
+    return rg_expand(rg_reshape(value, kept), x);
+}
+
+rg_value rgi_shares(const rg_rule *rule, rg_value x, rg_value y)
+{
+    const rgi_reduction *how = rule->attributes;
+    rg_value nan_too = rg_mul(rg_not_equal(x, x), rg_not_equal(y, y));
+    rg_value hit = rg_max(rg_equal(x, y), nan_too);
+    rg_value count = rg_sum_over(hit, how->axes, 1);
+    return rg_div(hit, count);
 }
 
 rg_value rgi_reduce(const rg_op *op, rg_value x, rg_axes axes, int keepdim)

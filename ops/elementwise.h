@@ -7,8 +7,8 @@
  *
  * Shapes broadcast by NumPy's rules: dimensions align at the right and a dimension of 1 stretches;
  * the gradient of what was stretched is the sum over its copies. RG_ERROR_SHAPE if shapes do not
- * fit. Element types are those of op.h: a float64 scalar or plain number joins any tensor; float32
- * and float64 tensors do not mix (RG_ERROR_TYPE).
+ * fit. A plain number takes the type of the value it meets. Values of different types mix as op.h
+ * says: a float64 scalar joins any tensor; float32 and float64 tensors do not mix (RG_ERROR_TYPE).
  *
  * Derivatives are exact wherever they exist; at kinks they are what each comment says. A NaN value
  * gives a NaN derivative, except for max and min, where the NaN operand takes it all.
@@ -16,6 +16,7 @@
 #ifndef RG_OPS_ELEMENTWISE_H
 #define RG_OPS_ELEMENTWISE_H
 
+#include "../autograd/debug.h"
 #include "scalar.h"
 
 RG_BEGIN_DECLS
@@ -51,6 +52,22 @@ RG_API rg_value rg_min(rg_value a, rg_value b);
 RG_API rg_value rg_min_vd(rg_value a, double b);
 RG_API rg_value rg_min_dv(double a, rg_value b);
 
+/* The angle of the point (b, a) in (-pi, pi]. Derivatives b / (a^2 + b^2) and -a / (a^2 + b^2), NaN at
+ * (0, 0). */
+RG_API rg_value rg_atan2(rg_value a, rg_value b);
+RG_API rg_value rg_atan2_vd(rg_value a, double b);
+RG_API rg_value rg_atan2_dv(double a, rg_value b);
+
+/* sqrt(a^2 + b^2) without overflow in between; slopes 0 at (0, 0). */
+RG_API rg_value rg_hypot(rg_value a, rg_value b);
+RG_API rg_value rg_hypot_vd(rg_value a, double b);
+RG_API rg_value rg_hypot_dv(double a, rg_value b);
+
+/* ln(e^a + e^b) without overflow. */
+RG_API rg_value rg_logaddexp(rg_value a, rg_value b);
+RG_API rg_value rg_logaddexp_vd(rg_value a, double b);
+RG_API rg_value rg_logaddexp_dv(double a, rg_value b);
+
 /* Comparisons: 1 where a < b (<=, >, >=, ==, !=), else 0, of the operands' type; constants, without
  * a gradient. Comparisons with NaN are false, except !=. */
 RG_API rg_value rg_less(rg_value a, rg_value b);
@@ -80,24 +97,67 @@ RG_API rg_value rg_where_dd(rg_value c, double a, double b);
 RG_API RGI_INLINE rg_value rg_neg(rg_value x);
 /* x^2 */
 RG_API RGI_INLINE rg_value rg_square(rg_value x);
-/* The square root; slope infinite at 0; NaN below. */
+/* 1 / x; infinite at 0. */
+RG_API rg_value rg_reciprocal(rg_value x);
+/* The square root; slope infinite at 0; NaN below. And 1 / sqrt(x); infinite at 0; NaN below. */
 RG_API rg_value rg_sqrt(rg_value x);
-/* e^x */
+RG_API rg_value rg_rsqrt(rg_value x);
+/* e^x, and e^x - 1 with its digits near 0. */
 RG_API rg_value rg_exp(rg_value x);
-/* The natural logarithm; -inf with slope inf at 0; NaN, with a NaN slope, below. */
+RG_API rg_value rg_expm1(rg_value x);
+/* The natural logarithm and that to base 2; -inf with slope inf at 0; NaN, with a NaN slope, below. */
 RG_API rg_value rg_log(rg_value x);
+RG_API rg_value rg_log2(rg_value x);
+/* ln(1 + x) with its digits near 0; -inf with slope inf at -1; NaN below. */
+RG_API rg_value rg_log1p(rg_value x);
 /* Sine, cosine and tangent; x in radians. */
 RG_API rg_value rg_sin(rg_value x);
 RG_API rg_value rg_cos(rg_value x);
 RG_API rg_value rg_tan(rg_value x);
-/* The hyperbolic tangent; its slope 1 / cosh(x)^2 keeps its digits in the tails. */
+/* Their inverses, in radians. arcsin and arccos: slopes infinite at -1 and 1, NaN outside. */
+RG_API rg_value rg_asin(rg_value x);
+RG_API rg_value rg_acos(rg_value x);
+RG_API rg_value rg_atan(rg_value x);
+/* The hyperbolic sine, cosine and tangent; the slope of the last, 1 / cosh(x)^2, keeps its digits in
+ * the tails. */
+RG_API rg_value rg_sinh(rg_value x);
+RG_API rg_value rg_cosh(rg_value x);
 RG_API rg_value rg_tanh(rg_value x);
+/* Their inverses. arcosh: slope infinite at 1, NaN below; artanh: infinite at -1 and 1, NaN outside. */
+RG_API rg_value rg_asinh(rg_value x);
+RG_API rg_value rg_acosh(rg_value x);
+RG_API rg_value rg_atanh(rg_value x);
+/* The error function, 2 / sqrt(pi) times the integral of e^(-t^2) from 0 to x, and 1 minus it. */
+RG_API rg_value rg_erf(rg_value x);
+RG_API rg_value rg_erfc(rg_value x);
+/* ln |Gamma(x)|: infinite with slope NaN at 0, -1, ..; its derivative digamma, NaN there; and the
+ * derivative of order n of that, n = 0, 1, .. (M. Abramowitz and I. Stegun, Handbook of Mathematical
+ * Functions, 6.3 and 6.4). */
+RG_API rg_value rg_lgamma(rg_value x);
+RG_API rg_value rg_digamma(rg_value x);
+RG_API rg_value rg_polygamma(rg_value x, double n);
 /* 1 / (1 + e^-x), the logistic function, without overflow on either side. */
 RG_API rg_value rg_sigmoid(rg_value x);
+/* ln sigmoid(x), without overflow. */
+RG_API rg_value rg_logsigmoid(rg_value x);
+/* x sigmoid(x). */
+RG_API rg_value rg_silu(rg_value x);
+/* x tanh(ln(1 + e^x)). (D. Misra, "Mish: a self regularized non-monotonic activation function", 2019) */
+RG_API rg_value rg_mish(rg_value x);
+/* x Phi(x) with the normal distribution Phi, exactly; and its approximation
+ * x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))). (D. Hendrycks and K. Gimpel, "Gaussian error linear
+ * units", 2016) */
+RG_API rg_value rg_gelu(rg_value x);
+RG_API rg_value rg_gelu_tanh(rg_value x);
 /* max(x, 0); slope 0 at 0. */
 RG_API rg_value rg_relu(rg_value x);
 /* x for x > 0, slope x otherwise; the derivative at 0 is `slope`. */
 RG_API rg_value rg_leaky_relu(rg_value x, double slope);
+/* x for x > 0, alpha (e^x - 1) otherwise; the derivative at 0 is alpha. */
+RG_API rg_value rg_elu(rg_value x, double alpha);
+/* x limited to low .. high: the derivative at both ends is 1 for clamp, 0 for hardtanh. */
+RG_API rg_value rg_clamp(rg_value x, double low, double high);
+RG_API rg_value rg_hardtanh(rg_value x, double low, double high);
 /* ln(1 + e^(beta x)) / beta, for every x: no threshold beyond which it would turn into x. */
 RG_API rg_value rg_softplus(rg_value x, double beta);
 /* |x|; slope 0 at 0. */
@@ -124,6 +184,9 @@ RGI_NUMBERS(rg_div)
 RGI_NUMBERS(rg_pow)
 RGI_NUMBERS(rg_max)
 RGI_NUMBERS(rg_min)
+RGI_NUMBERS(rg_atan2)
+RGI_NUMBERS(rg_hypot)
+RGI_NUMBERS(rg_logaddexp)
 #undef RGI_NUMBERS
 inline rg_value rg_less(rg_value a, double b) { return rg_less_vd(a, b); }
 inline rg_value rg_less_equal(rg_value a, double b) { return rg_less_equal_vd(a, b); }
@@ -139,22 +202,26 @@ inline rg_value rg_where(rg_value c, double a, double b) { return rg_where_dd(c,
     _Generic((a), rg_value: _Generic((b), rg_value: name, default: name##_vd),                     \
              default: name##_dv)((a), (b))
 #define RGI_GENERIC_RIGHT(name, a, b) _Generic((b), rg_value: name, default: name##_vd)((a), (b))
-#define rg_add(a, b)           RGI_GENERIC(rg_add, a, b)
-#define rg_sub(a, b)           RGI_GENERIC(rg_sub, a, b)
-#define rg_mul(a, b)           RGI_GENERIC(rg_mul, a, b)
-#define rg_div(a, b)           RGI_GENERIC(rg_div, a, b)
-#define rg_pow(a, b)           RGI_GENERIC(rg_pow, a, b)
-#define rg_max(a, b)           RGI_GENERIC(rg_max, a, b)
-#define rg_min(a, b)           RGI_GENERIC(rg_min, a, b)
-#define rg_less(a, b)          RGI_GENERIC_RIGHT(rg_less, a, b)
-#define rg_less_equal(a, b)    RGI_GENERIC_RIGHT(rg_less_equal, a, b)
-#define rg_greater(a, b)       RGI_GENERIC_RIGHT(rg_greater, a, b)
-#define rg_greater_equal(a, b) RGI_GENERIC_RIGHT(rg_greater_equal, a, b)
-#define rg_equal(a, b)         RGI_GENERIC_RIGHT(rg_equal, a, b)
-#define rg_not_equal(a, b)     RGI_GENERIC_RIGHT(rg_not_equal, a, b)
+#define rg_add(a, b)           RGI_AT(RGI_GENERIC(rg_add, a, b))
+#define rg_sub(a, b)           RGI_AT(RGI_GENERIC(rg_sub, a, b))
+#define rg_mul(a, b)           RGI_AT(RGI_GENERIC(rg_mul, a, b))
+#define rg_div(a, b)           RGI_AT(RGI_GENERIC(rg_div, a, b))
+#define rg_pow(a, b)           RGI_AT(RGI_GENERIC(rg_pow, a, b))
+#define rg_max(a, b)           RGI_AT(RGI_GENERIC(rg_max, a, b))
+#define rg_min(a, b)           RGI_AT(RGI_GENERIC(rg_min, a, b))
+#define rg_atan2(a, b)         RGI_AT(RGI_GENERIC(rg_atan2, a, b))
+#define rg_hypot(a, b)         RGI_AT(RGI_GENERIC(rg_hypot, a, b))
+#define rg_logaddexp(a, b)     RGI_AT(RGI_GENERIC(rg_logaddexp, a, b))
+#define rg_less(a, b)          RGI_AT(RGI_GENERIC_RIGHT(rg_less, a, b))
+#define rg_less_equal(a, b)    RGI_AT(RGI_GENERIC_RIGHT(rg_less_equal, a, b))
+#define rg_greater(a, b)       RGI_AT(RGI_GENERIC_RIGHT(rg_greater, a, b))
+#define rg_greater_equal(a, b) RGI_AT(RGI_GENERIC_RIGHT(rg_greater_equal, a, b))
+#define rg_equal(a, b)         RGI_AT(RGI_GENERIC_RIGHT(rg_equal, a, b))
+#define rg_not_equal(a, b)     RGI_AT(RGI_GENERIC_RIGHT(rg_not_equal, a, b))
 #define rg_where(c, a, b)                                                                          \
-    _Generic((a), rg_value: _Generic((b), rg_value: rg_where, default: rg_where_vd),               \
-             default: _Generic((b), rg_value: rg_where_dv, default: rg_where_dd))((c), (a), (b))
+    RGI_AT(_Generic((a), rg_value: _Generic((b), rg_value: rg_where, default: rg_where_vd),        \
+                    default: _Generic((b), rg_value: rg_where_dv, default: rg_where_dd))(          \
+        (c), (a), (b)))
 #endif
 
 #endif

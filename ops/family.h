@@ -17,11 +17,21 @@
 /* A NULL-terminated list of operations. */
 typedef const rg_op *const rgi_family[];
 
+extern rgi_family rgi_arrange_family;
+extern rgi_family rgi_conv_family;
 extern rgi_family rgi_elementwise_family;
+extern rgi_family rgi_layer_family;
+extern rgi_family rgi_norm_family;
+extern rgi_family rgi_pool_family;
+extern rgi_family rgi_window_family;
+extern rgi_family rgi_entropy_family;
+extern rgi_family rgi_moments_family;
 extern rgi_family rgi_reduce_family;
 extern rgi_family rgi_shape_family;
 extern rgi_family rgi_index_family;
 extern rgi_family rgi_linalg_family;
+extern rgi_family rgi_factor_family;
+extern rgi_family rgi_det_family;
 extern rgi_family rgi_softmax_family;
 extern rgi_family rgi_loss_family;
 
@@ -39,6 +49,21 @@ extern rgi_family rgi_loss_family;
 
 /* The record of an element-wise function by its code. */
 const rg_op *rgi_elementwise_op(int code);
+
+/* The general path of a function with parameters; of one without a derivative; of a comparison. */
+rg_value rgi_unary_with(int code, rg_value x, const double *parameters, int count);
+rg_value rgi_step(int number, const rg_op *op, rg_value x, const double *parameters);
+rg_value rgi_compare(int number, const rg_op *op, rg_value a, rg_value b);
+
+/* A plain number as a constant beside another value: of its type, so that the result is too. */
+rg_value rgi_number_like(rg_value like, double number);
+
+/* ---- for rules ---- */
+
+/* The guarded product g d: 0 where g is, whatever d is. */
+rg_value rgi_guarded(rg_value g, rg_value d);
+/* Sums x over what was stretched when a value of `shape` was broadcast to x's. */
+rg_value rgi_sum_to(rg_value x, rg_shape shape);
 
 /* Resolves a negative axis; fails the call if it is outside the rank. */
 rg_status rgi_axis(rg_call *call, int64_t axis, int rank, int *out);

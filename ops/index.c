@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "family.h"
+#include "shape_ops.h"
 
 /* x seen as [outer, size, inner] around the indexed axis. */
 typedef struct around {
@@ -68,7 +69,7 @@ static rg_status gather_shape(rg_call *call)
     return check_indices(call, x->dim[axis]);
 }
 
-/* Walks the indices: the place in x that element i of the result comes from. */
+/* Walks the indices: the place in x that element i of the indices names. */
 typedef struct gather_walk {
     int64_t at[RG_MAX_RANK], stride[RG_MAX_RANK];
     int axis;
@@ -127,6 +128,14 @@ static void gather_backward(rg_call *call)
     }
 }
 
+static void gather_rule(const rg_rule *rule)
+{
+    rg_value x = rule->in[0];
+    rg_value zeros = rg_constant_tensor(x.tape, rg_get_type(x), rg_get_shape(x), NULL);
+    rule->grads[0] =
+        rg_scatter_add(zeros, *(const int *)rule->attributes, rule->in[1], rule->upstream);
+}
+
 static const int64_t gather_indices[] = {2, 0, -1, 1, 1, 1};
 static const rg_sample gather_samples[] = {
     {.shape = {{1, {3}}, {1, {6}}},
@@ -149,12 +158,98 @@ static const rg_op op_gather = {.name = "gather",
                                 .shape = gather_shape,
                                 .forward = gather_forward,
                                 .backward = gather_backward,
+                                .rule = gather_rule,
                                 RGI_SAMPLES(gather_samples)};
 
 rg_value rg_gather(rg_value x, int axis, rg_value index)
 {
     const rg_value in[2] = {x, index};
     return rg_record(&op_gather, 2, in, &axis);
+}
+
+/* ---- scatter_add ---- */
+
+static rg_status scatter_shape(rg_call *call)
+{
+    rg_status status = gather_shape(call);
+    if (status != RG_OK)
+        return status;
+    if (!rg_shape_equal(&call->in[1]->shape, &call->in[2]->shape)) {
+        char index[RG_SHAPE_TEXT_SIZE], source[RG_SHAPE_TEXT_SIZE];
+        return rg_call_fail(call, RG_ERROR_SHAPE, "indices %s and source %s differ in shape",
+                            rg_shape_text(&call->in[1]->shape, index),
+                            rg_shape_text(&call->in[2]->shape, source));
+    }
+    call->out->shape = call->in[0]->shape;
+    return RG_OK;
+}
+
+static rg_status scatter_forward(rg_call *call)
+{
+    const int64_t *index = call->in[1]->data;
+    gather_walk walk = gather_begin(call);
+    rgi_copy_to_dense(call->out->data, call->in[0]);
+    for (int64_t i = 0; i < call->in[1]->size; i++) {
+        int64_t place = gather_place(&walk, call, index[i]);
+#define PUT(T) ((T *)call->out->data)[place] += ((const T *)call->in[2]->data)[i]
+        RGI_BY_TYPE(call->out->type, PUT);
+        gather_next(&walk, &call->in[1]->shape);
+    }
+    return RG_OK;
+}
+
+static void scatter_backward(rg_call *call)
+{
+    const int64_t *index = call->in[1]->data;
+    gather_walk walk = gather_begin(call);
+    rg_tensor up = *call->out;
+    up.data = up.grad;
+    if (call->in[0]->grad)
+        rgi_add_from_strided(call->in[0]->grad, &up);
+    for (int64_t i = 0; i < call->in[1]->size && call->in[2]->grad; i++) {
+        int64_t place = gather_place(&walk, call, index[i]);
+#define FETCH(T) ((T *)call->in[2]->grad)[i] += ((const T *)call->out->grad)[place]
+        RGI_BY_TYPE(call->out->type, FETCH);
+        gather_next(&walk, &call->in[1]->shape);
+    }
+}
+
+static void scatter_rule(const rg_rule *rule)
+{
+    rule->grads[0] = rule->upstream;
+    if (rule->wanted[2])
+        rule->grads[2] =
+            rg_gather(rule->upstream, *(const int *)rule->attributes, rule->in[1]);
+}
+
+static const rg_sample scatter_samples[] = {
+    {.shape = {{1, {3}}, {1, {6}}, {1, {6}}},
+     .low = {-2, 0, -2},
+     .high = {2, 0, 2},
+     .attributes = &first_axis,
+     .integers = gather_indices},
+    {.shape = {{2, {2, 4}}, {2, {2, 3}}, {2, {2, 3}}},
+     .low = {-2, 0, -2},
+     .high = {2, 0, 2},
+     .attributes = &last_axis,
+     .integers = gather_indices},
+};
+static const rg_op op_scatter_add = {.name = "scatter_add",
+                                     .formula = "x with the source added at the indices",
+                                     .gradient = "g, 0, g at the indices",
+                                     .arity = 3,
+                                     .integers = 2,
+                                     .attribute_size = sizeof(int),
+                                     .shape = scatter_shape,
+                                     .forward = scatter_forward,
+                                     .backward = scatter_backward,
+                                     .rule = scatter_rule,
+                                     RGI_SAMPLES(scatter_samples)};
+
+rg_value rg_scatter_add(rg_value x, int axis, rg_value index, rg_value source)
+{
+    const rg_value in[3] = {x, index, source};
+    return rg_record(&op_scatter_add, 3, in, &axis);
 }
 
 /* ---- index_select ---- */
@@ -203,6 +298,20 @@ static void select_backward(rg_call *call)
         }
 }
 
+/* Its reverse is scatter_add with the index repeated along the other axes. */
+static void select_rule(const rg_rule *rule)
+{
+    rg_value x = rule->in[0], index = rule->in[1];
+    rg_shape shape = rg_get_shape(rule->upstream);
+    int axis = *(const int *)rule->attributes;
+    axis = axis < 0 ? axis + shape.rank : axis;
+    for (int i = 0; i < shape.rank; i++)
+        if (i != axis)
+            index = rg_unsqueeze(index, i);
+    rg_value zeros = rg_constant_tensor(x.tape, rg_get_type(x), rg_get_shape(x), NULL);
+    rule->grads[0] = rg_scatter_add(zeros, axis, rg_expand(index, shape), rule->upstream);
+}
+
 static const rg_sample select_samples[] = {
     {.shape = {{2, {3, 2}}, {1, {5}}},
      .low = {-2},
@@ -224,6 +333,7 @@ static const rg_op op_index_select = {.name = "index_select",
                                       .shape = select_shape,
                                       .forward = select_forward,
                                       .backward = select_backward,
+                                      .rule = select_rule,
                                       RGI_SAMPLES(select_samples)};
 
 rg_value rg_index_select(rg_value x, int axis, rg_value index)
@@ -232,4 +342,4 @@ rg_value rg_index_select(rg_value x, int axis, rg_value index)
     return rg_record(&op_index_select, 2, in, &axis);
 }
 
-rgi_family rgi_index_family = {&op_gather, &op_index_select, NULL};
+rgi_family rgi_index_family = {&op_gather, &op_scatter_add, &op_index_select, NULL};

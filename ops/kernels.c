@@ -28,8 +28,6 @@
 #include "matmul.inc"
 #include "math_end.inc"
 
-#define UNARY_FORWARD(type)   RGI_UNARY_ROWS(FORWARD_##type) RGI_UNARY_P_ROWS(FORWARD_##type)
-#define UNARY_BACKWARD(type)  RGI_UNARY_ROWS(BACKWARD_##type) RGI_UNARY_P_ROWS(BACKWARD_##type)
 #define FORWARD_f64(name, ...)  rgi_##name##_forward_f64,
 #define FORWARD_f32(name, ...)  rgi_##name##_forward_f32,
 #define BACKWARD_f64(name, ...) rgi_##name##_backward_f64,
@@ -37,11 +35,12 @@
 
 #define TABLE(type)                                                                                \
     {                                                                                              \
-        .unary_forward = {UNARY_FORWARD(type)},                                                    \
-        .unary_backward = {UNARY_BACKWARD(type)},                                                  \
-        .binary_forward = {RGI_BINARY_ROWS(FORWARD_##type)},                                       \
-        .binary_backward = {RGI_BINARY_ROWS(BACKWARD_##type)},                                     \
-        .compare = {RGI_COMPARE_ROWS(FORWARD_##type)},                                             \
+        .unary_forward = {RGI_ALL_UNARY_ROWS(FORWARD_##type)},                                                    \
+        .unary_backward = {RGI_ALL_UNARY_ROWS(BACKWARD_##type)},                                                  \
+        .binary_forward = {RGI_ALL_BINARY_ROWS(FORWARD_##type)},                                       \
+        .binary_backward = {RGI_ALL_BINARY_ROWS(BACKWARD_##type)},                                     \
+        .step = {RGI_STEP_ROWS(FORWARD_##type)},                                                   \
+        .compare = {RGI_ALL_COMPARE_ROWS(FORWARD_##type)},                                             \
         .matmul = rgi_matmul_##type,                                                               \
     }
 

@@ -12,10 +12,10 @@
 #include "../autograd/internal.h"
 #include "elementwise_rows.h"
 
-/* y[i] = f(x[i]), and gx[i] += gy[i] f'(x[i]); n elements, `p` the parameter. */
-typedef void rgi_unary_forward(int64_t n, const void *x, void *y, double p);
+/* y[i] = f(x[i]), and gx[i] += gy[i] f'(x[i]); n elements, `parameters` as many as the row has. */
+typedef void rgi_unary_forward(int64_t n, const void *x, void *y, const double *parameters);
 typedef void rgi_unary_backward(int64_t n, const void *x, const void *y, const void *gy, void *gx,
-                                double p);
+                                const double *parameters);
 
 /* y[i] = f(a[i * as], b[i * bs]); the steps are 0 or 1. */
 typedef void rgi_binary_forward(int64_t n, const void *a, int as, const void *b, int bs, void *y);
@@ -43,6 +43,7 @@ typedef struct rgi_kernels {
     rgi_unary_backward *unary_backward[RGI_UNARY_COUNT];
     rgi_binary_forward *binary_forward[RGI_BINARY_COUNT];
     rgi_binary_backward *binary_backward[RGI_BINARY_COUNT];
+    rgi_unary_forward *step[RGI_STEP_COUNT];
     rgi_binary_forward *compare[RGI_COMPARE_COUNT];
     rgi_matmul *matmul;
 } rgi_kernels;

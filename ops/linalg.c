@@ -4,7 +4,11 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "arrange.h"
+#include "elementwise.h"
 #include "family.h"
+#include "reduce.h"
+#include "shape_ops.h"
 
 /* ---- matmul ---- */
 
@@ -157,6 +161,27 @@ static void matmul_backward(rg_call *call)
     }
 }
 
+/* With rank-1 operands as rows and columns, all are batches of matrices. */
+static void matmul_rule(const rg_rule *rule)
+{
+    rg_value a = rule->in[0], b = rule->in[1], g = rule->upstream;
+    rg_shape of_a = rg_get_shape(a), of_b = rg_get_shape(b);
+    if (of_b.rank == 1) {
+        b = rg_unsqueeze(b, 1);
+        g = rg_unsqueeze(g, -1);
+    }
+    if (of_a.rank == 1) {
+        a = rg_unsqueeze(a, 0);
+        g = rg_unsqueeze(g, -2);
+    }
+    if (rule->wanted[0])
+        rule->grads[0] =
+            rg_reshape(rgi_sum_to(rg_matmul(g, rg_transpose(b, -2, -1)), rg_get_shape(a)), of_a);
+    if (rule->wanted[1])
+        rule->grads[1] =
+            rg_reshape(rgi_sum_to(rg_matmul(rg_transpose(a, -2, -1), g), rg_get_shape(b)), of_b);
+}
+
 static const rg_sample matmul_samples[] = {
     {.shape = {{2, {3, 4}}, {2, {4, 5}}}, .low = {-2, -2}, .high = {2, 2}},
     {.shape = {{1, {4}}, {1, {4}}}, .low = {-2, -2}, .high = {2, 2}},
@@ -174,6 +199,7 @@ static const rg_op op_matmul = {.name = "matmul",
                                 .shape = matmul_shape,
                                 .forward = matmul_forward,
                                 .backward = matmul_backward,
+                                .rule = matmul_rule,
                                 RGI_SAMPLES(matmul_samples)};
 
 rg_value rg_matmul(rg_value a, rg_value b)
@@ -240,6 +266,21 @@ static void linear_backward(rg_call *call)
         RGI_BY_TYPE(type, ADD_ROWS);
 }
 
+static void linear_rule(const rg_rule *rule)
+{
+    rg_value x = rule->in[0], w = rule->in[1], g = rule->upstream;
+    int64_t out = rg_get_shape(w).dim[0], in = rg_get_shape(w).dim[1];
+    int64_t rows = in ? rg_size(x) / in : out ? rg_size(g) / out : 0;
+    rg_value flat = rg_reshape(g, RG_SHAPE(rows, out));
+    if (rule->wanted[0])
+        rule->grads[0] = rg_matmul(g, w);
+    if (rule->wanted[1])
+        rule->grads[1] =
+            rg_matmul(rg_transpose(flat, 0, 1), rg_reshape(x, RG_SHAPE(rows, in)));
+    if (rule->count > 2 && rule->wanted[2])
+        rule->grads[2] = rg_sum_over(flat, RG_AXES(0), 0);
+}
+
 static const rg_sample linear_samples[] = {
     {.shape = {{2, {5, 3}}, {2, {4, 3}}, {1, {4}}},
      .low = {-2, -2, -2},
@@ -258,6 +299,7 @@ static const rg_op op_linear = {.name = "linear",
                                 .shape = linear_shape,
                                 .forward = linear_forward,
                                 .backward = linear_backward,
+                                .rule = linear_rule,
                                 RGI_SAMPLES(linear_samples)};
 
 rg_value rg_linear(rg_value x, rg_value w, rg_value b)
@@ -266,4 +308,93 @@ rg_value rg_linear(rg_value x, rg_value w, rg_value b)
     return rg_record(&op_linear, b.tape || b.serial ? 3 : 2, in, NULL);
 }
 
-rgi_family rgi_linalg_family = {&op_matmul, &op_linear, NULL};
+/* ---- dot, outer and trace ---- */
+
+static rg_value dot_compose(const rg_op *op, int count, const rg_value *in, const void *attributes)
+{
+    rg_shape a = rg_get_shape(in[0]), b = rg_get_shape(in[1]);
+    char left[RG_SHAPE_TEXT_SIZE], right[RG_SHAPE_TEXT_SIZE];
+    (void)count;
+    (void)attributes;
+    if (a.rank != 1 || !rg_shape_equal(&a, &b))
+        return rg_op_fail(op, in[0].tape, RG_ERROR_SHAPE, "%s and %s are not vectors of one length",
+                          rg_shape_text(&a, left), rg_shape_text(&b, right));
+    return rg_matmul(in[0], in[1]);
+}
+
+static rg_value outer_compose(const rg_op *op, int count, const rg_value *in,
+                              const void *attributes)
+{
+    rg_shape a = rg_get_shape(in[0]), b = rg_get_shape(in[1]);
+    char left[RG_SHAPE_TEXT_SIZE], right[RG_SHAPE_TEXT_SIZE];
+    (void)count;
+    (void)attributes;
+    if (a.rank != 1 || b.rank != 1)
+        return rg_op_fail(op, in[0].tape, RG_ERROR_SHAPE, "%s and %s are not vectors",
+                          rg_shape_text(&a, left), rg_shape_text(&b, right));
+    return rg_mul(rg_unsqueeze(in[0], 1), in[1]);
+}
+
+static rg_value trace_compose(const rg_op *op, int count, const rg_value *in,
+                              const void *attributes)
+{
+    rg_shape shape = rg_get_shape(in[0]);
+    char text[RG_SHAPE_TEXT_SIZE];
+    (void)count;
+    (void)attributes;
+    if (shape.rank != 2)
+        return rg_op_fail(op, in[0].tape, RG_ERROR_SHAPE, "%s is not [m, n]",
+                          rg_shape_text(&shape, text));
+    return rg_sum(rg_diagonal(in[0], 0));
+}
+
+static const rg_sample dot_samples[] = {
+    {.shape = {{1, {4}}, {1, {4}}}, .low = {-2, -2}, .high = {2, 2}},
+};
+static const rg_op op_dot = {.name = "dot",
+                             .formula = "sum of a_i b_i",
+                             .gradient = "g b, g a",
+                             .arity = 2,
+                             .compose = dot_compose,
+                             RGI_SAMPLES(dot_samples)};
+
+static const rg_sample outer_samples[] = {
+    {.shape = {{1, {4}}, {1, {3}}}, .low = {-2, -2}, .high = {2, 2}},
+};
+static const rg_op op_outer = {.name = "outer",
+                               .formula = "y_ij = a_i b_j",
+                               .gradient = "g b, g^T a",
+                               .arity = 2,
+                               .compose = outer_compose,
+                               RGI_SAMPLES(outer_samples)};
+
+static const rg_sample trace_samples[] = {
+    {.shape = {{2, {3, 3}}}, .low = {-2}, .high = {2}},
+    {.shape = {{2, {4, 2}}}, .low = {-2}, .high = {2}},
+    {.shape = {{2, {2, 4}}}, .low = {-2}, .high = {2}},
+};
+static const rg_op op_trace = {.name = "trace",
+                               .formula = "sum of x_ii",
+                               .gradient = "g on the diagonal",
+                               .arity = 1,
+                               .compose = trace_compose,
+                               RGI_SAMPLES(trace_samples)};
+
+rg_value rg_dot(rg_value a, rg_value b)
+{
+    const rg_value in[2] = {a, b};
+    return rg_record(&op_dot, 2, in, NULL);
+}
+
+rg_value rg_outer(rg_value a, rg_value b)
+{
+    const rg_value in[2] = {a, b};
+    return rg_record(&op_outer, 2, in, NULL);
+}
+
+rg_value rg_trace(rg_value x)
+{
+    return rg_record(&op_trace, 1, &x, NULL);
+}
+
+rgi_family rgi_linalg_family = {&op_matmul, &op_linear, &op_dot, &op_outer, &op_trace, NULL};

@@ -18,6 +18,15 @@ RG_API rg_value rg_matmul(rg_value a, rg_value b);
  * Gradients: g w, g^T x, and g summed over rows. RG_ERROR_SHAPE if the shapes do not fit. */
 RG_API rg_value rg_linear(rg_value x, rg_value w, rg_value b);
 
+/* The sum of products of two vectors, [n] [n] -> []. RG_ERROR_SHAPE for other shapes. */
+RG_API rg_value rg_dot(rg_value a, rg_value b);
+
+/* All products of the elements of two vectors, [m] [n] -> [m, n]. RG_ERROR_SHAPE for other ranks. */
+RG_API rg_value rg_outer(rg_value a, rg_value b);
+
+/* The sum of the diagonal of a matrix, [m, n] -> []. RG_ERROR_SHAPE for another rank. */
+RG_API rg_value rg_trace(rg_value x);
+
 RG_END_DECLS
 
 #endif

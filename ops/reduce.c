@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "axes.h"
+#include "elementwise.h"
 
 static size_t one_double_each(const rg_call *call)
 {
@@ -74,7 +75,13 @@ static void sum_backward(rg_call *call)
     spread_scaled(call, 1);
 }
 
+static void sum_rule(const rg_rule *rule)
+{
+    rule->grads[0] = rgi_spread(rule, rule->upstream);
+}
+
 static const rg_op op_sum = {.name = "sum",
+                             .unread = 1,
                              .formula = "sum of x over axes",
                              .gradient = "g to each",
                              .arity = 1,
@@ -84,6 +91,7 @@ static const rg_op op_sum = {.name = "sum",
                              .scratch = one_double_each,
                              .forward = sum_forward,
                              .backward = sum_backward,
+                             .rule = sum_rule,
                              RGI_SAMPLES(rgi_reduction_samples)};
 
 /* The mean of nothing is NaN, as 0 / 0. */
@@ -103,7 +111,15 @@ static void mean_backward(rg_call *call)
     spread_scaled(call, mean_scale(call));
 }
 
+static void mean_rule(const rg_rule *rule)
+{
+    rg_value x = rule->in[0], y = rule->out;
+    double n = (double)rg_size(x) / (double)rg_size(y);
+    rule->grads[0] = rgi_spread(rule, rg_div(rule->upstream, n));
+}
+
 static const rg_op op_mean = {.name = "mean",
+                              .unread = 1,
                               .formula = "sum of x over axes, divided by their size n",
                               .gradient = "g / n to each",
                               .kinks = "NaN over nothing",
@@ -114,6 +130,7 @@ static const rg_op op_mean = {.name = "mean",
                               .scratch = one_double_each,
                               .forward = mean_forward,
                               .backward = mean_backward,
+                              .rule = mean_rule,
                               RGI_SAMPLES(rgi_reduction_samples)};
 
 /* ---- amax and amin ---- */
@@ -181,6 +198,12 @@ static void extreme_backward(rg_call *call)
         RGI_BY_TYPE(call->out->type, SHARE_RUN);
 }
 
+static void extreme_rule(const rg_rule *rule)
+{
+    rg_value y = rgi_spread(rule, rule->out), g = rgi_spread(rule, rule->upstream);
+    rule->grads[0] = rgi_guarded(g, rgi_shares(rule, rule->in[0], y));
+}
+
 static rg_status amax_forward(rg_call *call)
 {
     return extreme_forward(call, 1);
@@ -203,6 +226,7 @@ static rg_status amin_forward(rg_call *call)
                                      .scratch = one_double_each,                                   \
                                      .forward = forward_,                                          \
                                      .backward = extreme_backward,                                 \
+                                     .rule = extreme_rule,                                         \
                                      RGI_SAMPLES(rgi_reduction_samples)};
 EXTREME(amax, amax_forward, "largest x over axes")
 EXTREME(amin, amin_forward, "smallest x over axes")

@@ -27,13 +27,34 @@ EXTERN_BINARY(div)
 
 /* ---- values ---- */
 
-static double unary_value(int code, double x, double p)
+/* The parameters of a row; those it does not have are 0. */
+#define PARAMETERS(count)                                                                          \
+    const double p = count > 0 ? parameters[0] : 0, q = count > 1 ? parameters[1] : 0;             \
+    (void)p, (void)q;
+
+static double unary_value(int code, double x, const double *parameters)
 {
     switch (code) {
-#define CASE(name, value, ...)                                                                     \
-    case RGI_##name: return value;
-        RGI_UNARY_ROWS(CASE)
-        RGI_UNARY_P_ROWS(CASE)
+#define CASE(name, count, value, ...)                                                              \
+    case RGI_##name: {                                                                             \
+        PARAMETERS(count)                                                                          \
+        return value;                                                                              \
+    }
+        RGI_ALL_UNARY_ROWS(CASE)
+#undef CASE
+    default: return NAN;
+    }
+}
+
+static double step_value(int number, double x, const double *parameters)
+{
+    switch (number) {
+#define CASE(name, count, value, ...)                                                              \
+    case RGI_##name: {                                                                             \
+        PARAMETERS(count)                                                                          \
+        return value;                                                                              \
+    }
+        RGI_STEP_ROWS(CASE)
 #undef CASE
     default: return NAN;
     }
@@ -46,7 +67,18 @@ static double binary_value(int code, double a, double b)
     case RGI_##name:                                                                               \
     case RGI_##name##_vd:                                                                          \
     case RGI_##name##_dv: return value;
-        RGI_BINARY_ROWS(CASE)
+        RGI_ALL_BINARY_ROWS(CASE)
+#undef CASE
+    default: return NAN;
+    }
+}
+
+static double compare_value(int number, double a, double b)
+{
+    switch (number) {
+#define CASE(name, value, ...)                                                                     \
+    case RGI_##name: return value;
+        RGI_ALL_COMPARE_ROWS(CASE)
 #undef CASE
     default: return NAN;
     }
@@ -70,25 +102,44 @@ static uint32_t scalar_node(rg_value x)
 
 static rg_value push(rg_tape *tape, int code, uint32_t a, uint32_t b, double value)
 {
-    return rgi_push(tape, tape->no_grad ? RGI_CODE_CONSTANT : code, a, b, value);
+    return rgi_append(tape, tape->no_grad ? RGI_CODE_CONSTANT : code, a, b, value);
 }
 
 rg_value rgi_unary(int code, rg_value x)
 {
-    uint32_t node = scalar_node(x);
-    if (node)
-        return push(x.tape, code, node, 0, unary_value(code, x.tape->cursor.value[node], 0));
-    return rg_record(rgi_elementwise_op(code), 1, &x, NULL);
+    return rgi_unary_with(code, x, NULL, 0);
 }
 
-rg_value rgi_unary_p(int code, rg_value x, double p)
+/* A scalar node has room for one parameter; with more it becomes a general record. */
+rg_value rgi_unary_with(int code, rg_value x, const double *parameters, int count)
+{
+    uint32_t node = count < 2 ? scalar_node(x) : 0;
+    if (!node)
+        return rg_record(rgi_elementwise_op(code), 1, &x, parameters);
+    double value = unary_value(code, x.tape->cursor.value[node], parameters);
+    uint32_t place = count ? rgi_push_constant(&x.tape->cursor, parameters[0]) : 0;
+    return push(x.tape, code, node, place, value);
+}
+
+rg_value rgi_step(int number, const rg_op *op, rg_value x, const double *parameters)
 {
     uint32_t node = scalar_node(x);
-    if (node) {
-        double value = unary_value(code, x.tape->cursor.value[node], p);
-        return push(x.tape, code, node, rgi_push_constant(&x.tape->cursor, p), value);
+    if (!node)
+        return rg_record(op, 1, &x, parameters);
+    double value = step_value(number, x.tape->cursor.value[node], parameters);
+    return rgi_append(x.tape, RGI_CODE_CONSTANT, 0, 0, value);
+}
+
+rg_value rgi_compare(int number, const rg_op *op, rg_value a, rg_value b)
+{
+    uint32_t first = a.tape == b.tape ? scalar_node(a) : 0, second = first ? scalar_node(b) : 0;
+    if (first && second) {
+        const double *value = a.tape->cursor.value;
+        return rgi_append(a.tape, RGI_CODE_CONSTANT, 0, 0,
+                        compare_value(number, value[first], value[second]));
     }
-    return rg_record(rgi_elementwise_op(code), 1, &x, &p);
+    const rg_value in[2] = {a, b};
+    return rg_record(op, 2, in, NULL);
 }
 
 rg_value rgi_binary(int code, rg_value a, rg_value b)
@@ -105,6 +156,14 @@ rg_value rgi_binary(int code, rg_value a, rg_value b)
     return rg_record(rgi_elementwise_op(code), 2, in, NULL);
 }
 
+rg_value rgi_number_like(rg_value like, double number)
+{
+    if (rg_get_type(like) != RG_F32)
+        return rg_constant(like.tape, number);
+    float narrow = (float)number;
+    return rg_constant_f32(like.tape, RG_SCALAR, &narrow);
+}
+
 rg_value rgi_binary_vd(int code, rg_value a, double b)
 {
     uint32_t node = scalar_node(a);
@@ -112,7 +171,7 @@ rg_value rgi_binary_vd(int code, rg_value a, double b)
         double value = binary_value(code, a.tape->cursor.value[node], b);
         return push(a.tape, code, node, rgi_push_constant(&a.tape->cursor, b), value);
     }
-    const rg_value in[2] = {a, rg_constant(a.tape, b)};
+    const rg_value in[2] = {a, rgi_number_like(a, b)};
     return rg_record(rgi_elementwise_op(code), 2, in, NULL);
 }
 
@@ -123,21 +182,21 @@ rg_value rgi_binary_dv(int code, double a, rg_value b)
         double value = binary_value(code, a, b.tape->cursor.value[node]);
         return push(b.tape, code, rgi_push_constant(&b.tape->cursor, a), node, value);
     }
-    const rg_value in[2] = {rg_constant(b.tape, a), b};
+    const rg_value in[2] = {rgi_number_like(b, a), b};
     return rg_record(rgi_elementwise_op(code), 2, in, NULL);
 }
 
 /* ---- the reverse loop ---- */
 
 /* A zero adjoint contributes exactly zero, so its node is skipped. */
-static uint64_t reverse(rg_cursor *cursor, uint64_t node)
+static uint64_t reverse(rg_cursor *cursor, uint64_t node, uint64_t last)
 {
     const uint16_t *restrict codes = cursor->code;
     const rgi_operands *restrict operands = cursor->operands;
     const double *restrict value = cursor->value;
     const double *restrict constant = cursor->constant;
     double *restrict adjoint = cursor->adjoint;
-    for (; node > 0; node--) {
+    for (; node > last; node--) {
         const double g = adjoint[node];
         const int code = codes[node];
         if (g == 0 && (code >= RGI_CODE_FIRST || code <= RGI_CODE_INPUT))
@@ -146,25 +205,17 @@ static uint64_t reverse(rg_cursor *cursor, uint64_t node)
         switch (code) {
         case RGI_CODE_CONSTANT:
         case RGI_CODE_INPUT: break;
-#define CASE(name, v, derivative, ...)                                                             \
+#define CASE(name, count, v, derivative, ...)                                                      \
     case RGI_##name: {                                                                             \
-        const double x = value[first], y = value[node];                                            \
-        (void)x, (void)y;                                                                          \
+        const double x = value[first], y = value[node], *parameters = constant + second;           \
+        PARAMETERS(count)                                                                          \
+        (void)x, (void)y, (void)parameters;                                                        \
         adjoint[first] += g * (derivative);                                                        \
         break;                                                                                     \
     }
-            RGI_UNARY_ROWS(CASE)
+            RGI_ALL_UNARY_ROWS(CASE)
 #undef CASE
-#define CASE(name, v, derivative, ...)                                                             \
-    case RGI_##name: {                                                                             \
-        const double x = value[first], y = value[node], p = constant[second];                      \
-        (void)x, (void)y, (void)p;                                                                 \
-        adjoint[first] += g * (derivative);                                                        \
-        break;                                                                                     \
-    }
-            RGI_UNARY_P_ROWS(CASE)
-#undef CASE
-#define CASE(name, v, to_a, to_b, ...)                                                             \
+#define CASE(name, v, to_a, to_b, rule_a, rule_b, ...)                                                           \
     case RGI_##name: {                                                                             \
         const double a = value[first], b = value[second], y = value[node];                         \
         (void)a, (void)b, (void)y;                                                                 \
@@ -184,12 +235,12 @@ static uint64_t reverse(rg_cursor *cursor, uint64_t node)
         adjoint[second] += g * (to_b);                                                             \
         break;                                                                                     \
     }
-            RGI_BINARY_ROWS(CASE)
+            RGI_ALL_BINARY_ROWS(CASE)
 #undef CASE
         default: return node;
         }
     }
-    return 0;
+    return last;
 }
 
 static unsigned operand_nodes(int code)
@@ -203,5 +254,6 @@ static unsigned operand_nodes(int code)
 const rgi_scalar_engine rgi_scalar_engine_ops = {
     .reverse = reverse,
     .op = rgi_elementwise_op,
+    .add = rg_add,
     .operands = operand_nodes,
 };

@@ -16,7 +16,6 @@ RG_BEGIN_DECLS
 
 /* The general path of every element-wise function, by its code. */
 RG_API rg_value rgi_unary(int code, rg_value x);
-RG_API rg_value rgi_unary_p(int code, rg_value x, double p);
 RG_API rg_value rgi_binary(int code, rg_value a, rg_value b);
 RG_API rg_value rgi_binary_vd(int code, rg_value a, double b);
 RG_API rg_value rgi_binary_dv(int code, double a, rg_value b);

@@ -337,6 +337,19 @@ static void concat_backward(rg_call *call)
         }
 }
 
+static void concat_rule(const rg_rule *rule)
+{
+    int axis = *(const int *)rule->attributes, rank = rg_get_shape(rule->out).rank;
+    int64_t from = 0;
+    axis = axis < 0 ? axis + rank : axis;
+    for (int k = 0; k < rule->count; k++) {
+        int64_t length = rg_get_shape(rule->in[k]).dim[axis];
+        if (rule->wanted[k])
+            rule->grads[k] = rg_slice(rule->upstream, axis, from, from + length, 1);
+        from += length;
+    }
+}
+
 static const rg_sample concat_samples[] = {
     {.shape = {{2, {2, 3}}, {2, {1, 3}}, {2, {2, 3}}},
      .low = {-2, -2, -2},
@@ -350,6 +363,7 @@ static const rg_sample concat_samples[] = {
      .count = 2},
 };
 static const rg_op op_concat = {.name = "concat",
+                                .unread = ~0u,
                                 .formula = "tensors joined along an axis",
                                 .gradient = "g's part to each",
                                 .types = RG_OP_ANY,
@@ -357,6 +371,7 @@ static const rg_op op_concat = {.name = "concat",
                                 .shape = concat_shape,
                                 .forward = concat_forward,
                                 .backward = concat_backward,
+                                .rule = concat_rule,
                                 RGI_SAMPLES(concat_samples)};
 
 rg_value rg_concat(int count, const rg_value *xs, int axis)
@@ -386,6 +401,14 @@ static rg_status stack_shape(rg_call *call)
     return RG_OK;
 }
 
+static void stack_rule(const rg_rule *rule)
+{
+    int axis = *(const int *)rule->attributes;
+    for (int k = 0; k < rule->count; k++)
+        if (rule->wanted[k])
+            rule->grads[k] = rg_squeeze(rg_slice(rule->upstream, axis, k, k + 1, 1), axis);
+}
+
 static const rg_sample stack_samples[] = {
     {.shape = {{2, {2, 3}}, {2, {2, 3}}},
      .low = {-2, -2},
@@ -399,6 +422,7 @@ static const rg_sample stack_samples[] = {
      .count = 3},
 };
 static const rg_op op_stack = {.name = "stack",
+                               .unread = ~0u,
                                .formula = "tensors joined along a new axis",
                                .gradient = "g's part to each",
                                .types = RG_OP_ANY,
@@ -406,6 +430,7 @@ static const rg_op op_stack = {.name = "stack",
                                .shape = stack_shape,
                                .forward = concat_forward,
                                .backward = concat_backward,
+                               .rule = stack_rule,
                                RGI_SAMPLES(stack_samples)};
 
 rg_value rg_stack(int count, const rg_value *xs, int axis)

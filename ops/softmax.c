@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "axes.h"
+#include "elementwise.h"
+#include "reduce.h"
 
 /* ---- softmax and log_softmax ---- */
 
@@ -170,6 +172,23 @@ static void log_softmax_backward(rg_call *call)
     each_line_back(call, log_softmax_line_back);
 }
 
+static rg_value sum_along(const rg_rule *rule, rg_value x)
+{
+    return rg_sum_over(x, RG_AXES(*(const int *)rule->attributes), 1);
+}
+
+static void softmax_rule(const rg_rule *rule)
+{
+    rg_value y = rule->out, g = rule->upstream;
+    rule->grads[0] = rg_mul(y, rg_sub(g, sum_along(rule, rg_mul(g, y))));
+}
+
+static void log_softmax_rule(const rg_rule *rule)
+{
+    rg_value y = rule->out, g = rule->upstream;
+    rule->grads[0] = rg_sub(g, rg_mul(rg_exp(y), sum_along(rule, g)));
+}
+
 static const int last_axis = -1, first_axis = 0;
 static const rg_sample softmax_samples[] = {
     {.shape = {{1, {5}}}, .low = {-3}, .high = {3}, .attributes = &last_axis},
@@ -186,6 +205,7 @@ static const rg_op op_softmax = {.name = "softmax",
                                  .scratch = two_lines,
                                  .forward = softmax_forward,
                                  .backward = softmax_backward,
+                                 .rule = softmax_rule,
                                  RGI_SAMPLES(softmax_samples)};
 
 static const rg_op op_log_softmax = {.name = "log_softmax",
@@ -197,6 +217,7 @@ static const rg_op op_log_softmax = {.name = "log_softmax",
                                      .scratch = two_lines,
                                      .forward = log_softmax_forward,
                                      .backward = log_softmax_backward,
+                                     .rule = log_softmax_rule,
                                      RGI_SAMPLES(softmax_samples)};
 
 rg_value rg_softmax(rg_value x, int axis)
@@ -296,6 +317,14 @@ static void logsumexp_backward(rg_call *call)
         RGI_BY_TYPE(call->out->type, SHARE_RUN);
 }
 
+static void logsumexp_rule(const rg_rule *rule)
+{
+    rg_value x = rule->in[0], y = rgi_spread(rule, rule->out);
+    rg_value infinite = rg_where(rg_greater(y, 0), rgi_shares(rule, x, y), 0);
+    rg_value share = rg_where(rg_less(rg_abs(y), INFINITY), rg_exp(rg_sub(x, y)), infinite);
+    rule->grads[0] = rgi_guarded(rgi_spread(rule, rule->upstream), share);
+}
+
 static const rg_op op_logsumexp = {.name = "logsumexp",
                                    .formula = "ln sum e^x over axes",
                                    .gradient = "g e^(x - y)",
@@ -307,6 +336,7 @@ static const rg_op op_logsumexp = {.name = "logsumexp",
                                    .scratch = two_doubles_each,
                                    .forward = logsumexp_forward,
                                    .backward = logsumexp_backward,
+                                   .rule = logsumexp_rule,
                                    RGI_SAMPLES(rgi_reduction_samples)};
 
 rg_value rg_logsumexp(rg_value x)

@@ -5,8 +5,11 @@
 #include "family.h"
 
 static const rg_op *const *const families[] = {
-    rgi_elementwise_family, rgi_reduce_family, rgi_shape_family, rgi_index_family,
-    rgi_linalg_family,      rgi_softmax_family, rgi_loss_family,
+    rgi_elementwise_family, rgi_reduce_family,  rgi_shape_family,  rgi_index_family,
+    rgi_linalg_family,      rgi_softmax_family, rgi_loss_family,   rgi_entropy_family,
+    rgi_arrange_family,     rgi_moments_family, rgi_window_family, rgi_conv_family,
+    rgi_pool_family,        rgi_norm_family,    rgi_layer_family,  rgi_factor_family,
+    rgi_det_family,
 };
 enum { FAMILIES = sizeof families / sizeof *families };
 

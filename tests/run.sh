@@ -46,6 +46,9 @@ needs()
     need clang "clang" command -v clang
     need libcriterion-dev "Criterion" has_header criterion/criterion.h
     need binutils "nm and readelf" command -v nm
+    need libnlopt-dev "NLopt" has_header nlopt.h
+    need libgsl-dev "GSL" has_header gsl/gsl_multiroots.h
+    need liblapack-dev "LAPACK" pkg-config lapack
     if [ -z "$quick" ]; then
         need "$(clang_runtime)" "clang's sanitizers" sanitizes clang
     fi
@@ -87,9 +90,9 @@ run()
 
 sanitize="-Dbuildtype=debugoptimized -Db_sanitize=address,undefined"
 sanitize="$sanitize -Dc_args=-fno-sanitize-recover=all"
-run gcc gcc
+run gcc gcc -Dlapack=enabled
 if [ -z "$quick" ]; then
-    run clang clang
+    run clang clang -Dlapack=disabled
     # shellcheck disable=SC2086 # a list of options
     run gcc-sanitized gcc $sanitize
     # shellcheck disable=SC2086

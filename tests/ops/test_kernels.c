@@ -100,6 +100,7 @@ Test(kernels, sets_agree_on_elementwise_functions)
         b[i] = 0.1 + rg_random_uniform(&random);
         up[i] = rg_random_uniform(&random) - 0.5;
     }
+    static const double parameters[2] = {0.5, 0.8};
     const rgi_kernels *base = rgi_kernels_for(RGI_CPU_BASE, RG_F64);
     EACH_LEVEL(level)
     {
@@ -107,10 +108,10 @@ Test(kernels, sets_agree_on_elementwise_functions)
         for (int f = 0; f < RGI_UNARY_COUNT; f++) {
             memset(want_a, 0, sizeof want_a);
             memset(got_a, 0, sizeof got_a);
-            base->unary_forward[f](N, a, want, 0.5);
-            set->unary_forward[f](N, a, got, 0.5);
-            base->unary_backward[f](N, a, want, up, want_a, 0.5);
-            set->unary_backward[f](N, a, got, up, got_a, 0.5);
+            base->unary_forward[f](N, a, want, parameters);
+            set->unary_forward[f](N, a, got, parameters);
+            base->unary_backward[f](N, a, want, up, want_a, parameters);
+            set->unary_backward[f](N, a, got, up, got_a, parameters);
             for (int i = 0; i < N; i++) {
                 CHECK_NEAR(got[i], want[i], 1e-14);
                 CHECK_NEAR(got_a[i], want_a[i], 1e-14);

@@ -153,7 +153,24 @@ def fashion_mnist(program):
     check('100.00 %' in done.stdout, f'the pattern in the images is not learned:\n{done.stdout}')
 
 
-TESTS = [quickstart, step_by_step, custom_op, gradient_check, logistic_regression, digits,
+def optimize_nlopt(program):
+    check_options(program)
+    for seed in range(5):
+        done = run(program, '--seed', seed, '--dimension', 6)
+        expect(done, 0, 'after')
+        ends = list(numbers(done, r'x\[0\] = (-?[\d.]+), x\[\d+\] = (-?[\d.]+)'))
+        # From some starts the search ends in the valley's other, local minimum at x[0] = -1.
+        check(abs(ends[1] - 1) < 1e-5 and abs(abs(ends[0]) - 1) < 0.1, f'{ends} is no minimum')
+
+
+def solve_gsl(program):
+    check_options(program)
+    for seed in range(5):
+        expect(run(program, '--seed', seed), 0, 'GSL: success',
+               'x = 1.004168738, y = 1.729637287')
+
+
+TESTS = [optimize_nlopt, solve_gsl, quickstart, step_by_step, custom_op, gradient_check, logistic_regression, digits,
          fashion_mnist]
 
 name, path = sys.argv[1], os.path.abspath(sys.argv[2])

@@ -58,8 +58,9 @@ static void run_blocks(totals *all, ref_reader *reader, ref_report *report)
         }
         ref_block_free(&block);
     }
+    if (!ref_print_precision(precision))
+        report->failed++;
     ref_print_summary(report);
-    ref_print_precision(precision);
     ref_precision_destroy(precision);
 }
 

@@ -2,188 +2,123 @@
  * operators.c: the operators of the case files as calls of the library. To add one: a line in the
  * table, and a small function if it takes more than x, or a and b.
  */
-#include <inttypes.h>
-#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "reference.h"
-
-/* ---- what a call finds in its case ---- */
-
-static const rg_value nothing = {NULL, 0};
-
-/* The value of X (or I) `name`; the inert value if the case has none. */
-static rg_value optional(const ref_call *call, const char *name)
-{
-    for (int i = 0; i < call->block->tensor_count; i++) {
-        const ref_tensor *tensor = &call->block->tensor[i];
-        if ((tensor->tag == 'X' || tensor->tag == 'I') && !strcmp(tensor->name, name))
-            return call->value[i];
-    }
-    return nothing;
-}
-
-static rg_value operand(const ref_call *call, const char *name)
-{
-    rg_value value = optional(call, name);
-    if (!value.tape)
-        ref_set(call->outcome, REF_BAD, "the case has no X or I %.40s", name);
-    return value;
-}
-
-static bool has(const ref_call *call, const char *key)
-{
-    return ref_find_attribute(call->block, key) != NULL;
-}
-
-/* The only number of an attribute, or `otherwise` without it. */
-static double number(const ref_call *call, const char *key, double otherwise)
-{
-    const ref_attribute *attribute = ref_find_attribute(call->block, key);
-    if (attribute && !attribute->word && attribute->count == 1)
-        return attribute->number[0];
-    if (attribute)
-        ref_set(call->outcome, REF_BAD, "attribute %.40s is not one number", key);
-    return otherwise;
-}
-
-static int64_t whole(const ref_call *call, const char *key, double value)
-{
-    if (fabs(value) <= 0x1p53 && value == trunc(value))
-        return (int64_t)value;
-    ref_set(call->outcome, REF_BAD, "attribute %.40s holds %g, which is no integer", key, value);
-    return 0;
-}
-
-static int axis(const ref_call *call, const char *key)
-{
-    if (!has(call, key))
-        ref_set(call->outcome, REF_BAD, "the case has no attribute %.40s", key);
-    int64_t value = whole(call, key, number(call, key, 0));
-    return (int)(value > 99 ? 99 : value < -99 ? -99 : value);
-}
-
-static bool flag(const ref_call *call, const char *key)
-{
-    return number(call, key, 0) != 0;
-}
-
-/* A list of at most RG_MAX_RANK integers; empty without the attribute. */
-static rg_axes list(const ref_call *call, const char *key)
-{
-    rg_axes result = {0};
-    const ref_attribute *attribute = ref_find_attribute(call->block, key);
-    if (!attribute)
-        return result;
-    if (attribute->word || attribute->count > RG_MAX_RANK)
-        ref_set(call->outcome, REF_BAD, "attribute %.40s is no list of up to %d numbers", key,
-                RG_MAX_RANK);
-    else
-        for (; result.count < attribute->count; result.count++)
-            result.axis[result.count] = whole(call, key, attribute->number[result.count]);
-    return result;
-}
-
-static rg_shape shape(const ref_call *call)
-{
-    rg_axes dims = list(call, "shape");
-    rg_shape result = {.rank = dims.count};
-    memcpy(result.dim, dims.axis, sizeof result.dim);
-    return result;
-}
-
-static bool is_word(const ref_call *call, const char *key, const char *word)
-{
-    const ref_attribute *attribute = ref_find_attribute(call->block, key);
-    return attribute && attribute->word && !strcmp(attribute->word, word);
-}
-
-static rg_reduction reduction(const ref_call *call)
-{
-    if (is_word(call, "reduction", "none"))
-        return RG_NONE;
-    if (is_word(call, "reduction", "sum"))
-        return RG_SUM;
-    if (has(call, "reduction") && !is_word(call, "reduction", "mean"))
-        ref_set(call->outcome, REF_SKIP, "this reduction is not in the library");
-    return RG_MEAN;
-}
+#include "arguments.h"
 
 /* ---- element-wise operators with parameters ---- */
 
-static rg_value softplus(const ref_call *call)
+static rg_value softplus(ref_call *call)
 {
-    return rg_softplus(operand(call, "x"), number(call, "beta", 1));
+    return rg_softplus(ref_operand(call, "x"), ref_number(call, "beta", 1));
 }
 
-static rg_value leaky_relu(const ref_call *call)
+static rg_value leaky_relu(ref_call *call)
 {
-    return rg_leaky_relu(operand(call, "x"), number(call, "slope", 0.01));
+    return rg_leaky_relu(ref_operand(call, "x"), ref_number(call, "slope", 0.01));
 }
 
-static rg_value pow_scalar(const ref_call *call)
+static rg_value elu(ref_call *call)
 {
-    return rg_pow_vd(operand(call, "x"), number(call, "exponent", 1));
+    return rg_elu(ref_operand(call, "x"), ref_number(call, "alpha", 1));
 }
 
-static rg_value where(const ref_call *call)
+static rg_value hardtanh(ref_call *call)
 {
-    return rg_where(operand(call, "c"), operand(call, "a"), operand(call, "b"));
+    return rg_hardtanh(ref_operand(call, "x"), ref_number(call, "lo", -1),
+                       ref_number(call, "hi", 1));
+}
+
+static rg_value clamp(ref_call *call)
+{
+    return rg_clamp(ref_operand(call, "x"), ref_number(call, "lo", 0), ref_number(call, "hi", 1));
+}
+
+static rg_value pow_scalar(ref_call *call)
+{
+    return rg_pow_vd(ref_operand(call, "x"), ref_number(call, "exponent", 1));
+}
+
+static rg_value where(ref_call *call)
+{
+    return rg_where(ref_operand(call, "c"), ref_operand(call, "a"), ref_operand(call, "b"));
 }
 
 /* ---- reductions, softmax ---- */
 
-#define REDUCTION(name)                                                           \
-    static rg_value name(const ref_call *call)                                    \
-    {                                                                             \
-        rg_axes axes = list(call, "axes");                                        \
-        return rg_##name##_over(operand(call, "x"), axes, flag(call, "keepdim")); \
+#define REDUCTION(name)                                                                   \
+    static rg_value name(ref_call *call)                                                  \
+    {                                                                                     \
+        rg_axes axes = ref_list(call, "axes");                                            \
+        return rg_##name##_over(ref_operand(call, "x"), axes, ref_flag(call, "keepdim")); \
     }
 REDUCTION(sum)
 REDUCTION(mean)
 REDUCTION(amax)
 REDUCTION(amin)
 REDUCTION(logsumexp)
+REDUCTION(prod)
 
-#define ALONG_DIM(name)                                          \
-    static rg_value name(const ref_call *call)                   \
-    {                                                            \
-        return rg_##name(operand(call, "x"), axis(call, "dim")); \
+static rg_value var(ref_call *call)
+{
+    return rg_var(ref_operand(call, "x"), ref_list(call, "axes"), ref_number(call, "correction", 1),
+                  ref_flag(call, "keepdim"));
+}
+
+static rg_value std(ref_call *call)
+{
+    return rg_std(ref_operand(call, "x"), ref_list(call, "axes"), ref_number(call, "correction", 1),
+                  ref_flag(call, "keepdim"));
+}
+
+static rg_value norm(ref_call *call)
+{
+    return rg_norm(ref_operand(call, "x"), ref_number(call, "ord", 2), ref_list(call, "axes"),
+                   ref_flag(call, "keepdim"));
+}
+
+#define ALONG_DIM(name)                                                  \
+    static rg_value name(ref_call *call)                                 \
+    {                                                                    \
+        return rg_##name(ref_operand(call, "x"), ref_axis(call, "dim")); \
     }
 ALONG_DIM(softmax)
 ALONG_DIM(log_softmax)
 ALONG_DIM(squeeze)
 ALONG_DIM(unsqueeze)
+ALONG_DIM(cumsum)
 
 /* ---- shape ---- */
 
-static rg_value reshape(const ref_call *call)
+static rg_value reshape(ref_call *call)
 {
-    return rg_reshape(operand(call, "x"), shape(call));
+    return rg_reshape(ref_operand(call, "x"), ref_shape(call));
 }
 
-static rg_value expand(const ref_call *call)
+static rg_value expand(ref_call *call)
 {
-    return rg_expand(operand(call, "x"), shape(call));
+    return rg_expand(ref_operand(call, "x"), ref_shape(call));
 }
 
-static rg_value transpose(const ref_call *call)
+static rg_value transpose(ref_call *call)
 {
-    rg_axes dims = list(call, "dims");
+    rg_axes dims = ref_list(call, "dims");
     if (dims.count != 2)
         ref_set(call->outcome, REF_BAD, "attribute dims has not two numbers");
-    return rg_transpose(operand(call, "x"), (int)dims.axis[0], (int)dims.axis[1]);
+    return rg_transpose(ref_operand(call, "x"), (int)dims.axis[0], (int)dims.axis[1]);
 }
 
-static rg_value permute(const ref_call *call)
+static rg_value permute(ref_call *call)
 {
-    return rg_permute(operand(call, "x"), list(call, "dims"));
+    return rg_permute(ref_operand(call, "x"), ref_list(call, "dims"));
 }
 
-static rg_value slice(const ref_call *call)
+static rg_value slice(ref_call *call)
 {
-    rg_axes start = list(call, "start"), stop = list(call, "stop"), step = list(call, "step");
-    rg_value x = operand(call, "x");
+    rg_axes start = ref_list(call, "start"), stop = ref_list(call, "stop"),
+            step = ref_list(call, "step");
+    rg_value x = ref_operand(call, "x");
     if (start.count != stop.count || start.count != step.count ||
         start.count != rg_get_shape(x).rank)
         ref_set(call->outcome, REF_BAD, "start, stop and step have not one number an axis");
@@ -201,84 +136,91 @@ static rg_value joined(const ref_call *call, rg_value (*join)(int, const rg_valu
     for (; count < REF_MAX_TENSORS; count++) {
         char name[16];
         snprintf(name, sizeof name, "x%d", count);
-        part[count] = optional(call, name);
+        part[count] = ref_optional(call, name);
         if (!part[count].tape)
             break;
     }
     if (count == 0)
         ref_set(call->outcome, REF_BAD, "the case has no X x0");
-    return count ? join(count, part, axis(call, "dim")) : nothing;
+    return count ? join(count, part, ref_axis(call, "dim")) : (rg_value){NULL, 0};
 }
 
-static rg_value concat(const ref_call *call)
+static rg_value concat(ref_call *call)
 {
     return joined(call, rg_concat);
 }
 
-static rg_value stack(const ref_call *call)
+static rg_value stack(ref_call *call)
 {
     return joined(call, rg_stack);
 }
 
-static rg_value gather(const ref_call *call)
+static rg_value gather(ref_call *call)
 {
-    return rg_gather(operand(call, "x"), axis(call, "dim"), operand(call, "idx"));
+    return rg_gather(ref_operand(call, "x"), ref_axis(call, "dim"), ref_operand(call, "idx"));
 }
 
-static rg_value index_select(const ref_call *call)
+static rg_value index_select(ref_call *call)
 {
-    return rg_index_select(operand(call, "x"), axis(call, "dim"), operand(call, "idx"));
+    return rg_index_select(ref_operand(call, "x"), ref_axis(call, "dim"), ref_operand(call, "idx"));
 }
 
-/* ---- products and losses ---- */
-
-static rg_value matmul(const ref_call *call)
+static rg_value scatter_add(ref_call *call)
 {
-    return rg_matmul(operand(call, "a"), operand(call, "b"));
+    return rg_scatter_add(ref_operand(call, "x"), ref_axis(call, "dim"), ref_operand(call, "idx"),
+                          ref_operand(call, "src"));
 }
 
-static rg_value linear(const ref_call *call)
+static rg_value pad(ref_call *call)
 {
-    rg_value x = operand(call, "x"), w = operand(call, "w"), b = optional(call, "b");
-    if (b.tape)
-        return rg_linear(x, w, b);
-    return rg_matmul(x, rg_transpose(w, 0, 1));
+    return rg_pad(ref_operand(call, "x"), ref_list(call, "lo"), ref_list(call, "hi"),
+                  ref_number(call, "value", 0));
 }
 
-static rg_value mse_loss(const ref_call *call)
+static rg_value flip(ref_call *call)
 {
-    return rg_mse_loss(operand(call, "x"), operand(call, "t"), reduction(call));
+    return rg_flip(ref_operand(call, "x"), ref_list(call, "dims"));
 }
 
-static rg_value bce(const ref_call *call)
+static rg_value roll(ref_call *call)
 {
-    rg_value x = operand(call, "x"), t = operand(call, "t"), w = optional(call, "w");
-    return w.tape ? rg_bce_weighted(x, t, w, reduction(call)) : rg_bce(x, t, reduction(call));
+    return rg_roll(ref_operand(call, "x"), ref_list(call, "shifts"), ref_list(call, "dims"));
 }
 
-static rg_value bce_with_logits(const ref_call *call)
+static rg_value repeat(ref_call *call)
 {
-    rg_value x = operand(call, "x"), t = operand(call, "t");
-    rg_value w = optional(call, "w"), pw = optional(call, "pw");
-    if (!w.tape && !pw.tape)
-        return rg_bce_with_logits(x, t, reduction(call));
-    return rg_bce_with_logits_weighted(x, t, w, pw, reduction(call));
+    return rg_repeat(ref_operand(call, "x"), ref_list(call, "reps"));
 }
 
-static rg_value cross_entropy(const ref_call *call)
+static rg_value tril(ref_call *call)
 {
-    rg_cross_entropy_options options = {.reduction = reduction(call),
-                                        .label_smoothing = number(call, "label_smoothing", 0),
-                                        .ignore = 1,
-                                        .ignored = -100,
-                                        .weight = optional(call, "w")};
-    if (flag(call, "soft")) {
-        ref_set(call->outcome, REF_SKIP, "cross_entropy with soft targets is not in the library");
-        return nothing;
-    }
-    if (has(call, "ignore_index"))
-        options.ignored = whole(call, "ignore_index", number(call, "ignore_index", 0));
-    return rg_cross_entropy_with(operand(call, "x"), operand(call, "t"), &options);
+    return rg_tril(ref_operand(call, "x"), ref_integer(call, "diagonal", 0));
+}
+
+static rg_value triu(ref_call *call)
+{
+    return rg_triu(ref_operand(call, "x"), ref_integer(call, "diagonal", 0));
+}
+
+static rg_value diagonal(ref_call *call)
+{
+    return rg_diagonal(ref_operand(call, "x"), ref_integer(call, "offset", 0));
+}
+
+/* ---- linear algebra ---- */
+
+/* The Cholesky factor of x x^T + n I, for any square x. */
+static rg_value chol_llt(rg_value x)
+{
+    rg_shape shape = rg_get_shape(x);
+    int64_t n = shape.dim[shape.rank - 1];
+    double *scaled_unit = ref_alloc_doubles(n * n);
+    for (int64_t i = 0; i < n * n; i++)
+        scaled_unit[i] = i % (n + 1) == 0 ? (double)n : 0;
+    rg_value unit = rg_constant_tensor(x.tape, rg_get_type(x), RG_SHAPE(n, n), NULL);
+    rg_write(unit, scaled_unit);
+    free(scaled_unit);
+    return rg_cholesky(rg_add(rg_matmul(x, rg_transpose(x, -2, -1)), unit));
 }
 
 /* ---- the table ---- */
@@ -288,17 +230,42 @@ static const ref_operator operators[] = {
     {"neg", .unary = rg_neg},
     {"square", .unary = rg_square},
     {"sqrt", .unary = rg_sqrt},
+    {"rsqrt", .unary = rg_rsqrt},
+    {"reciprocal", .unary = rg_reciprocal},
     {"exp", .unary = rg_exp},
+    {"expm1", .unary = rg_expm1},
     {"log", .unary = rg_log},
+    {"log1p", .unary = rg_log1p},
+    {"log2", .unary = rg_log2},
     {"sin", .unary = rg_sin},
     {"cos", .unary = rg_cos},
     {"tan", .unary = rg_tan},
+    {"asin", .unary = rg_asin},
+    {"acos", .unary = rg_acos},
+    {"atan", .unary = rg_atan},
+    {"sinh", .unary = rg_sinh},
+    {"cosh", .unary = rg_cosh},
     {"tanh", .unary = rg_tanh},
+    {"asinh", .unary = rg_asinh},
+    {"acosh", .unary = rg_acosh},
+    {"atanh", .unary = rg_atanh},
+    {"erf", .unary = rg_erf},
+    {"erfc", .unary = rg_erfc},
+    {"lgamma", .unary = rg_lgamma},
+    {"digamma", .unary = rg_digamma},
     {"sigmoid", .unary = rg_sigmoid},
+    {"logsigmoid", .unary = rg_logsigmoid},
+    {"silu", .unary = rg_silu},
+    {"mish", .unary = rg_mish},
+    {"gelu", .unary = rg_gelu},
+    {"gelu_tanh", .unary = rg_gelu_tanh},
     {"relu", .unary = rg_relu},
     {"abs", .unary = rg_abs},
     {"softplus", .general = softplus, .elementwise = true},
     {"leaky_relu", .general = leaky_relu, .elementwise = true},
+    {"elu", .general = elu, .elementwise = true},
+    {"hardtanh", .general = hardtanh, .elementwise = true},
+    {"clamp", .general = clamp, .elementwise = true},
     {"pow_scalar", .general = pow_scalar, .elementwise = true},
     {"where", .general = where, .elementwise = true},
     {"add", .binary = rg_add},
@@ -306,13 +273,21 @@ static const ref_operator operators[] = {
     {"mul", .binary = rg_mul},
     {"div", .binary = rg_div},
     {"pow", .binary = rg_pow},
+    {"atan2", .binary = rg_atan2},
+    {"hypot", .binary = rg_hypot},
     {"max", .binary = rg_max},
     {"min", .binary = rg_min},
+    {"logaddexp", .binary = rg_logaddexp},
     {"sum", .general = sum},
     {"mean", .general = mean},
     {"amax", .general = amax},
     {"amin", .general = amin},
     {"logsumexp", .general = logsumexp},
+    {"prod", .general = prod},
+    {"var", .general = var},
+    {"std", .general = std},
+    {"norm", .general = norm},
+    {"cumsum", .general = cumsum},
     {"softmax", .general = softmax},
     {"log_softmax", .general = log_softmax},
     {"reshape", .general = reshape},
@@ -326,12 +301,27 @@ static const ref_operator operators[] = {
     {"stack", .general = stack},
     {"gather", .general = gather},
     {"index_select", .general = index_select},
-    {"matmul", .general = matmul},
-    {"linear", .general = linear},
-    {"mse_loss", .general = mse_loss},
-    {"bce", .general = bce},
-    {"bce_with_logits", .general = bce_with_logits},
-    {"cross_entropy", .general = cross_entropy},
+    {"scatter_add", .general = scatter_add},
+    {"pad", .general = pad},
+    {"flip", .general = flip},
+    {"roll", .general = roll},
+    {"repeat", .general = repeat},
+    {"tril", .general = tril},
+    {"triu", .general = triu},
+    {"diagonal", .general = diagonal},
+    {"matmul", .product = rg_matmul},
+    {"dot", .product = rg_dot},
+    {"outer", .product = rg_outer},
+    {"solve", .product = rg_solve},
+    {"trace", .matrix = rg_trace},
+    {"inverse", .matrix = rg_inverse},
+    {"det", .matrix = rg_det},
+    {"logdet", .matrix = rg_logdet},
+    {"cholesky", .matrix = rg_cholesky},
+    {"chol_llt", .matrix = chol_llt},
+#define LAYER(name) {#name, .general = ref_##name},
+    REF_LAYERS(LAYER)
+#undef LAYER
 };
 /* clang-format on */
 
@@ -348,14 +338,15 @@ bool ref_is_elementwise(const ref_operator *operator)
     return operator->unary || operator->binary || operator->elementwise;
 }
 
-rg_value ref_apply(const ref_operator *operator, const ref_call * call)
+rg_value ref_apply(const ref_operator *operator, ref_call * call)
 {
-    if (operator->unary)
-        return operator->unary(operand(call, "x"));
+    if (operator->unary || operator->matrix)
+        return (operator->unary ? operator->unary : operator->matrix)(ref_operand(call, "x"));
     if (operator->general)
         return operator->general(call);
-    rg_value a = operand(call, "a");
-    return operator->binary(a, flag(call, "alias") ? a : operand(call, "b"));
+    rg_value a = ref_operand(call, "a");
+    rg_value b = ref_flag(call, "alias") ? a : ref_operand(call, "b");
+    return (operator->binary ? operator->binary : operator->product)(a, b);
 }
 
 rg_value ref_apply_plain(const ref_operator *operator, rg_tape * tape, int count,

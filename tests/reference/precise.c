@@ -1,7 +1,7 @@
 /*
  * precise.c: errors in units of the last place. Each row is computed as recorded scalars and as
- * tensors long enough for the vector kernels; the worst of all results counts. Second derivatives
- * are read but not computed.
+ * tensors long enough for the vector kernels; the first derivatives by the kernels and as recorded
+ * gradients, the second ones from those. The worst of all results counts.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -9,21 +9,23 @@
 
 #include "reference.h"
 
-enum { MAX_OPERATORS = 200, WIDTH = 16 };
+enum { MAX_OPERATORS = 200, WIDTH = 16, ORDERS = 3 };
 
-/* Beyond this a value counts as wrong, not as imprecise. */
+/* What is asked for, in units: of values, first and second derivatives; and of each of them. */
+static const double good_ulp[ORDERS] = {4, 8, 16};
 static const double wrong_ulp = 10000;
+static const double good_share = 0.995; /* of the rows of a file */
 
-/* Errors of one function: the value, or the first derivatives, of an operator. */
+/* Errors of the values, or the derivatives of one order, of an operator. */
 typedef struct errors {
     double largest;
-    int64_t within_4, within_8;
+    int64_t good;
 } errors;
 
 typedef struct row_count {
     char name[32];
-    int64_t rows;
-    errors value, derivative;
+    int64_t rows, good;
+    errors order[ORDERS];
 } row_count;
 
 struct ref_precision {
@@ -55,14 +57,16 @@ static row_count *find_rows(ref_precision *precision, const char *name)
     return rows;
 }
 
-static void add_error(errors *all, double ulp)
-{
-    all->largest = fmax(all->largest, ulp);
-    all->within_4 += ulp <= 4;
-    all->within_8 += ulp <= 8;
-}
-
 /* ---- one row ---- */
+
+/* A row in the making: `arguments` x, or a and b, recorded in one shape. */
+typedef struct row {
+    const ref_block *block;
+    int arguments;
+    rg_value in[2], y, grad[2];
+    int64_t size;
+    double error[ORDERS]; /* the worst */
+} row;
 
 /* lgamma and digamma are judged by their absolute error near their zeros. */
 static double error_of(const ref_block *block, double got, double want)
@@ -71,37 +75,76 @@ static double error_of(const ref_block *block, double got, double want)
     return has_zeros && fabs(got - want) <= 1e-15 ? 0 : ref_ulp(got, want);
 }
 
-/* Computes the row on inputs of `size` equal elements; keeps the largest errors. */
-static bool compute_row(const ref_block *block, const ref_operator *operator, rg_tape * tape,
-                        rg_shape shape, double *value_error, double *derivative_error,
+/* Compares elements with number `place` of the row, a derivative of this order. */
+static void keep_errors(row *r, int order, const double *numbers, int place)
+{
+    for (int64_t i = 0; i < r->size; i++)
+        r->error[order] =
+            fmax(r->error[order], error_of(r->block, numbers[i], r->block->number[place]));
+}
+
+/* The numbers of a row: arguments, f, first derivatives, second ones: f'' or faa, fab, fbb. */
+static void compare_row(row *r)
+{
+    double ones[WIDTH], numbers[WIDTH];
+    int first = r->arguments + 1, second = first + r->arguments;
+    for (int i = 0; i < WIDTH; i++)
+        ones[i] = 1;
+    rg_read(r->y, numbers);
+    keep_errors(r, 0, numbers, r->arguments);
+    rg_backward_with(r->y, ones);
+    for (int k = 0; k < r->arguments; k++) {
+        rg_read_grad(r->in[k], numbers);
+        keep_errors(r, 1, numbers, first + k);
+    }
+    rg_value u = rg_constant_f64(r->y.tape, rg_get_shape(r->y), ones);
+    if (rg_grad_values(r->y, u, r->arguments, r->in, r->grad) != RG_OK)
+        return;
+    for (int k = 0; k < r->arguments; k++) {
+        rg_read(r->grad[k], numbers);
+        keep_errors(r, 1, numbers, first + k);
+        rg_backward_with(r->grad[k], ones);
+        for (int l = 0; l < r->arguments; l++) {
+            rg_read_grad(r->in[l], numbers);
+            keep_errors(r, 2, numbers, second + k + l);
+        }
+    }
+}
+
+/* Computes the row on inputs of equal elements. */
+static void compute_row(row *r, const ref_operator *operator, rg_tape * tape, rg_shape shape,
                         ref_outcome *outcome)
 {
-    int count = block->number_count == 4 ? 1 : 2;
-    int64_t size = rg_shape_size(&shape);
-    double numbers[WIDTH], ones[WIDTH];
-    rg_value in[2];
-    for (int k = 0; k < count; k++) {
-        for (int64_t i = 0; i < size; i++) {
-            numbers[i] = block->number[k];
-            ones[i] = 1;
-        }
-        in[k] = rg_input_f64(tape, shape, numbers);
+    r->size = rg_shape_size(&shape);
+    for (int k = 0; k < r->arguments; k++) {
+        double numbers[WIDTH];
+        for (int64_t i = 0; i < r->size; i++)
+            numbers[i] = r->block->number[k];
+        r->in[k] = rg_input_f64(tape, shape, numbers);
     }
-    rg_value y = ref_apply_plain(operator, tape, count, in, outcome);
-    if (outcome->verdict != REF_PASS)
-        return false;
-    if (rg_backward_with(y, ones) != RG_OK || rg_size(y) != size)
-        return ref_set(outcome, REF_FAIL, "%s", rg_tape_message(tape));
-    rg_read(y, numbers);
-    for (int64_t i = 0; i < size; i++)
-        *value_error = fmax(*value_error, error_of(block, numbers[i], block->number[count]));
-    for (int k = 0; k < count; k++) {
-        rg_read_grad(in[k], numbers);
-        for (int64_t i = 0; i < size; i++)
-            *derivative_error =
-                fmax(*derivative_error, error_of(block, numbers[i], block->number[count + 1 + k]));
+    r->y = ref_apply_plain(operator, tape, r->arguments, r->in, outcome);
+    if (outcome->verdict == REF_PASS && rg_tape_status(tape) == RG_OK && rg_size(r->y) == r->size)
+        compare_row(r);
+    if (rg_tape_status(tape) != RG_OK)
+        ref_set(outcome, REF_FAIL, "%s", rg_tape_message(tape));
+}
+
+static void count_row(ref_precision *precision, const row *r, ref_outcome *outcome)
+{
+    row_count *rows = find_rows(precision, r->block->op);
+    bool good = true;
+    rows->rows++;
+    for (int order = 0; order < ORDERS; order++) {
+        errors *all = &rows->order[order];
+        bool within = r->error[order] <= good_ulp[order];
+        all->largest = fmax(all->largest, r->error[order]);
+        all->good += within;
+        good = good && within;
+        if (!(r->error[order] <= wrong_ulp))
+            ref_set(outcome, REF_FAIL, "at %.17g a derivative of order %d is off by %.3g ulp",
+                    r->block->number[0], order, r->error[order]);
     }
-    return true;
+    rows->good += good;
 }
 
 void ref_run_precise(ref_precision *precision, const ref_block *block, ref_outcome *outcome)
@@ -112,40 +155,40 @@ void ref_run_precise(ref_precision *precision, const ref_block *block, ref_outco
         ref_set(outcome, REF_SKIP, "%s is not in the library", block->op);
         return;
     }
-    double value_error = 0, derivative_error = 0;
+    row r = {.block = block, .arguments = block->number_count == 4 ? 1 : 2};
     rg_tape *tape = rg_tape_create();
-    for (int i = 0; i < 2; i++)
-        if (!compute_row(block, operator, tape, shapes[i], &value_error, &derivative_error,
-                         outcome))
-            break;
+    for (int i = 0; i < 2 && outcome->verdict == REF_PASS; i++)
+        compute_row(&r, operator, tape, shapes[i], outcome);
     rg_tape_destroy(tape);
-    if (outcome->verdict != REF_PASS)
-        return;
-    row_count *rows = find_rows(precision, block->op);
-    rows->rows++;
-    add_error(&rows->value, value_error);
-    add_error(&rows->derivative, derivative_error);
-    if (!(value_error <= wrong_ulp))
-        ref_set(outcome, REF_FAIL, "at %.17g the value is off by %.3g ulp", block->number[0],
-                value_error);
+    if (outcome->verdict == REF_PASS)
+        count_row(precision, &r, outcome);
 }
 
 /* ---- the distribution ---- */
 
-static void print_errors(const char *what, const errors *all, int64_t rows)
+static double percent(int64_t part, int64_t whole)
 {
-    printf("  %s: at most %.4g ulp, %.1f %% within 4, %.1f %% within 8", what, all->largest,
-           100.0 * (double)all->within_4 / (double)rows,
-           100.0 * (double)all->within_8 / (double)rows);
+    return 100.0 * (double)part / (double)whole;
 }
 
-void ref_print_precision(const ref_precision *precision)
+bool ref_print_precision(const ref_precision *precision)
 {
+    static const char *const name[ORDERS] = {"f", "f'", "f''"};
+    int64_t all = 0, good = 0;
     for (int i = 0; i < precision->count; i++) {
         const row_count *rows = &precision->operators[i];
         printf("  %-10s %4lld rows", rows->name, (long long)rows->rows);
-        print_errors("f", &rows->value, rows->rows);
-        print_errors("f'", &rows->derivative, rows->rows);
+        for (int order = 0; order < ORDERS; order++)
+            printf("  %s: at most %.4g ulp, %.1f %% within %g", name[order],
+                   rows->order[order].largest, percent(rows->order[order].good, rows->rows),
+                   good_ulp[order]);
         putchar('\n');
+        all += rows->rows;
+        good += rows->good;
     }
+    if (all == 0)
+        return true;
+    printf("  precision: %.2f %% of %lld rows are within 4, 8 and 16 ulp\n", percent(good, all),
+           (long long)all);
+    return (double)good >= good_share * (double)all;
 }

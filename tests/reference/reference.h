@@ -107,7 +107,6 @@ typedef struct ref_reason {
 typedef struct ref_report {
     const char *file;
     int64_t passed, failed, skipped;
-    int64_t second_order; /* passed, but for lines of second order, which are not computed */
     int reason_count;
     ref_reason reason[REF_MAX_REASONS];
 } ref_report;
@@ -153,19 +152,24 @@ double ref_ulp(double got, double want);
 /* ---- operators.c: the operators of the files as calls of the library ---- */
 
 /* One call: a block (of which a case's attributes count) with the values of its tensors. */
+enum { REF_MAX_FURTHER = 2 };
+
 typedef struct ref_call {
     rg_tape *tape;
     const ref_block *block;
     const rg_value *value; /* of block->tensor[i]; set for tags I and X */
     ref_outcome *outcome;
+    rg_value further[REF_MAX_FURTHER]; /* set by operators with further results than the first */
 } ref_call;
 
 typedef struct ref_operator {
     const char *name;
-    rg_value (*unary)(rg_value x);              /* of x */
-    rg_value (*binary)(rg_value a, rg_value b); /* of a and b; of a and a with attribute alias */
-    rg_value (*general)(const ref_call *call);  /* of anything else */
-    bool elementwise;                           /* the general form, on recorded scalars too */
+    rg_value (*unary)(rg_value x);               /* of x */
+    rg_value (*binary)(rg_value a, rg_value b);  /* of a and b; of a and a with attribute alias */
+    rg_value (*matrix)(rg_value x);              /* of x, but not element by element */
+    rg_value (*product)(rg_value a, rg_value b); /* of a and b, likewise */
+    rg_value (*general)(ref_call *call);         /* of anything else */
+    bool elementwise;                            /* the general form, on recorded scalars too */
 } ref_operator;
 
 /* The operator of that name; NULL if the library does not have it. */
@@ -175,7 +179,7 @@ bool ref_is_elementwise(const ref_operator *operator);
 
 /* Records the operator. An inert value means an error of the tape, or an outcome that says what
  * the block lacks or the library does not do. */
-rg_value ref_apply(const ref_operator *operator, const ref_call * call);
+rg_value ref_apply(const ref_operator *operator, ref_call * call);
 
 /* The same on one or two values without attributes, as in programs and precise files. An
  * operator that takes another number of them finds one missing. */
@@ -206,7 +210,8 @@ void ref_run_program(const ref_block *block, ref_outcome *outcome);
 typedef struct ref_precision ref_precision;
 ref_precision *ref_precision_create(void);
 void ref_run_precise(ref_precision *precision, const ref_block *block, ref_outcome *outcome);
-void ref_print_precision(const ref_precision *precision);
+/* Whether as many rows as must are precise. */
+bool ref_print_precision(const ref_precision *precision);
 void ref_precision_destroy(ref_precision *precision);
 
 #endif

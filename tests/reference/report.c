@@ -32,19 +32,10 @@ static void count_reason(ref_report *report, const char *text)
     reason->count++;
 }
 
-static bool has_second_order(const ref_block *block)
-{
-    for (int i = 0; i < block->tensor_count; i++)
-        if (block->tensor[i].tag == 'H')
-            return true;
-    return block->h || block->kind == REF_PRECISE;
-}
-
 void ref_count(ref_report *report, const ref_block *block, const ref_outcome *outcome)
 {
     if (outcome->verdict == REF_PASS) {
         report->passed++;
-        report->second_order += has_second_order(block);
     } else if (outcome->verdict == REF_SKIP) {
         report->skipped++;
         count_reason(report, outcome->text);
@@ -60,10 +51,6 @@ void ref_print_summary(const ref_report *report)
         printf("  and %" PRId64 " more\n", report->failed - REF_SHOWN_FAILURES);
     printf("%s: %" PRId64 " passed, %" PRId64 " failed, %" PRId64 " skipped\n", report->file,
            report->passed, report->failed, report->skipped);
-    if (report->second_order > 0)
-        printf("  %" PRId64
-               " passed without their derivatives of second order (not in the library)\n",
-               report->second_order);
     for (int i = 0; i < report->reason_count; i++)
         printf("  skipped %" PRId64 ": %s\n", report->reason[i].count, report->reason[i].text);
 }
