@@ -21,10 +21,10 @@ typedef struct rgi_operands {
 } rgi_operands;
 
 typedef struct rg_cursor {
-    uint64_t count;  /* number of the next node */
-    uint64_t limit;  /* nodes below this may be written; 0: ask the slow path first */
-    uint64_t base;   /* first node since the last rewind ... */
-    uint64_t origin; /* ... and its serial */
+    uint64_t count;      /* number of the next node */
+    uint64_t limit;      /* nodes below this may be written; 0: ask the slow path first */
+    uint64_t base;       /* first node since the last rewind ... */
+    uint64_t origin;     /* ... and its serial */
     uint64_t low_count;  /* nodes 1 .. low_count are older ... */
     uint64_t low_origin; /* ... and the first of them has this serial */
     uint64_t constants;  /* numbers in `constant` */

@@ -41,23 +41,23 @@ typedef enum rg_gradcheck_mode {
 /* Zero fields mean the default said beside them. */
 typedef struct rg_gradcheck_options {
     rg_gradcheck_mode mode;
-    double step;           /* of the difference, times max(1, |x|); 6e-6 (float32: 5e-3) */
-    double relative;       /* tolerance; 1e-6 (float32: 1e-2) */
-    double absolute;       /* tolerance; 1e-8 (float32: 1e-3) */
-    int directions;        /* for projections; 8 */
-    unsigned seed;         /* of the upstream gradient and the directions */
+    double step;     /* of the difference, times max(1, |x|); 6e-6 (float32: 5e-3) */
+    double relative; /* tolerance; 1e-6 (float32: 1e-2) */
+    double absolute; /* tolerance; 1e-8 (float32: 1e-3) */
+    int directions;  /* for projections; 8 */
+    unsigned seed;   /* of the upstream gradient and the directions */
 } rg_gradcheck_options;
 
 /* What was found. In projection mode `input` and `element` are -1 and the values are directional
  * derivatives. */
 typedef struct rg_gradcheck_report {
     rg_status status;
-    int64_t checked;       /* comparisons made */
-    int64_t failed;        /* comparisons beyond the tolerance */
-    int input;             /* the worst one: which input, */
-    int64_t element;       /* which of its elements, */
+    int64_t checked; /* comparisons made */
+    int64_t failed;  /* comparisons beyond the tolerance */
+    int input;       /* the worst one: which input, */
+    int64_t element; /* which of its elements, */
     double analytic, numeric, error;
-    int low_precision;     /* 1: an input is below float64, so that the check is coarse */
+    int low_precision;             /* 1: an input is below float64, so that the check is coarse */
     char message[RG_MESSAGE_SIZE]; /* one sentence with all of that */
 } rg_gradcheck_report;
 
@@ -68,9 +68,9 @@ typedef struct rg_gradcheck_report {
  * of the tape it was given, RG_ERROR_ARGUMENT for inputs or options that are not allowed, and
  * RG_ERROR_MEMORY. `options` NULL: the defaults; `report` may be NULL. low_precision looks at the
  * inputs, not at casts inside f. At kinks central differences are no reference: check elsewhere. */
-RG_API rg_status rg_gradcheck(rg_gradcheck_function *f, void *context,
-                              const rg_gradcheck_input *in, int count,
-                              const rg_gradcheck_options *options, rg_gradcheck_report *report);
+RG_API rg_status rg_gradcheck(rg_gradcheck_function *f, void *context, const rg_gradcheck_input *in,
+                              int count, const rg_gradcheck_options *options,
+                              rg_gradcheck_report *report);
 
 RG_END_DECLS
 

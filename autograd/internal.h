@@ -51,25 +51,25 @@ void rgi_arena_destroy(rgi_arena *arena, const rg_allocator *allocator);
 /* A tensor, or any operation that is not a scalar one, behind a node of code RGI_CODE_RECORD. */
 typedef struct rgi_record {
     rg_tensor tensor;
-    const rg_op *op;    /* NULL: a leaf */
-    uint32_t *in;       /* nodes of the inputs */
+    const rg_op *op; /* NULL: a leaf */
+    uint32_t *in;    /* nodes of the inputs */
     void *attributes, *saved;
-    void *adjoint;      /* memory of the adjoint; NULL: none, or the cursor keeps it */
-    uint64_t sweep;     /* the last sweep that touched the adjoint */
-    rg_param *param;    /* the parameter this leaf stands for */
+    void *adjoint;   /* memory of the adjoint; NULL: none, or the cursor keeps it */
+    uint64_t sweep;  /* the last sweep that touched the adjoint */
+    rg_param *param; /* the parameter this leaf stands for */
     struct rgi_record *next_param;
     uint32_t node;
     int count;
-    uint64_t version;   /* of the parameter when it was used */
-    uint64_t checksum;  /* of the elements, if the tape looks for writes; 0: none */
-    bool active;        /* gradients flow through it */
-    bool owned;         /* a leaf whose memory is the tape's, so that it can be written */
+    uint64_t version;  /* of the parameter when it was used */
+    uint64_t checksum; /* of the elements, if the tape looks for writes; 0: none */
+    bool active;       /* gradients flow through it */
+    bool owned;        /* a leaf whose memory is the tape's, so that it can be written */
 } rgi_record;
 
 /* The scalar operations, supplied by ops/ when the first one is recorded. */
 typedef struct rgi_scalar_engine {
-    /* Sweeps scalar nodes downwards from `node` to `last` + 1, and returns where it stopped: at `last`,
-     * or at a node that is none of its own. */
+    /* Sweeps scalar nodes downwards from `node` to `last` + 1, and returns where it stopped: at
+     * `last`, or at a node that is none of its own. */
     uint64_t (*reverse)(rg_cursor *cursor, uint64_t node, uint64_t last);
     /* The operation behind a code. */
     const rg_op *(*op)(int code);
@@ -108,11 +108,11 @@ struct rg_tape {
     void *context;
     int no_grad;
     int cpu;
-    bool inert;         /* the tape that stands for a failed creation */
-    bool defer;         /* parameters' gradients are added on request */
-    bool deferred;      /* ... and the last sweep's are still to be added */
+    bool inert;    /* the tape that stands for a failed creation */
+    bool defer;    /* parameters' gradients are added on request */
+    bool deferred; /* ... and the last sweep's are still to be added */
 
-    void *reserved;     /* address space of the node arrays, or NULL: they are resizable blocks */
+    void *reserved; /* address space of the node arrays, or NULL: they are resizable blocks */
     size_t array_size[RGI_NODE_ARRAYS]; /* bytes of the node arrays that are usable */
     uint64_t capacity, max_nodes;
 
@@ -123,13 +123,13 @@ struct rg_tape {
     rgi_record *params; /* leaves that stand for parameters, newest first */
     void *scratch;
     size_t scratch_size;
-    rg_tensor *operand_tensors;       /* room for the inputs of the operation at hand */
+    rg_tensor *operand_tensors; /* room for the inputs of the operation at hand */
     const rg_tensor **operand_list;
     int operand_capacity;
 
-    uint64_t sweep;     /* number of the last sweep; records compare with it */
-    uint64_t swept;     /* its last root's node; 0: none */
-    uint32_t *roots;    /* all of them, until a rewind drops one */
+    uint64_t sweep;  /* number of the last sweep; records compare with it */
+    uint64_t swept;  /* its last root's node; 0: none */
+    uint32_t *roots; /* all of them, until a rewind drops one */
     int root_count, root_capacity;
     uint64_t reached_sweep;
     unsigned char *reached; /* one bit a node, made when first asked */
@@ -138,12 +138,12 @@ struct rg_tape {
     bool find_anomalies, find_writes; /* debug.h */
     rgi_writing *writes;              /* leaves that were overwritten */
     int write_count, write_capacity;
-    rgi_location *locations;          /* source lines, in the order of nodes */
+    rgi_location *locations; /* source lines, in the order of nodes */
     int location_count, location_capacity;
     bool error_located;
 
-    rg_tape *inner;     /* checkpoint.c: where the inside of a node is recorded ... */
-    rg_value result;    /* ... and, on that tape, its value */
+    rg_tape *inner;  /* checkpoint.c: where the inside of a node is recorded ... */
+    rg_value result; /* ... and, on that tape, its value */
 };
 
 /* ---- tape.c ---- */

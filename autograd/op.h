@@ -37,11 +37,11 @@ RG_BEGIN_DECLS
 
 /* A tensor as an operation sees it. Scalars appear with rank 0 and size 1. */
 typedef struct rg_tensor {
-    void *data;    /* the first element */
-    void *grad;    /* the adjoint: always dense row-major; NULL if none is wanted */
-    int64_t size;  /* number of elements */
+    void *data;   /* the first element */
+    void *grad;   /* the adjoint: always dense row-major; NULL if none is wanted */
+    int64_t size; /* number of elements */
     rg_type type;
-    int dense;     /* the data are dense row-major too; only ops with `strided` meet 0 here */
+    int dense; /* the data are dense row-major too; only ops with `strided` meet 0 here */
     rg_shape shape;
     int64_t stride[RG_MAX_RANK]; /* of the data, in elements */
 } rg_tensor;
@@ -51,26 +51,27 @@ typedef struct rg_op rg_op;
 /* One recorded operation, as passed to its functions. */
 typedef struct rg_call {
     const rg_op *op;
-    int count;                  /* number of inputs */
+    int count; /* number of inputs */
     const rg_tensor *const *in;
     rg_tensor *out;
-    const void *attributes;     /* the tape's copy of op->attribute_size bytes; NULL if 0 */
-    void *saved;                /* op->saved bytes, kept from forward to backward; 64-byte aligned */
-    void *scratch;              /* op->scratch bytes for the moment, undefined at entry; aligned */
-    int cpu;                    /* which instruction sets may be used; see ops/kernels.h */
+    const void *attributes; /* the tape's copy of op->attribute_size bytes; NULL if 0 */
+    void *saved;            /* op->saved bytes, kept from forward to backward; 64-byte aligned */
+    void *scratch;          /* op->scratch bytes for the moment, undefined at entry; aligned */
+    int cpu;                /* which instruction sets may be used; see ops/kernels.h */
     rg_tape *tape;
 } rg_call;
 
-/* One recorded operation, as passed to its rule: the same derivative as `backward`, but recorded. */
+/* One recorded operation, as passed to its rule: the same derivative as `backward`, but recorded.
+ */
 typedef struct rg_rule {
     const rg_op *op;
     int count;
     const rg_value *in;
     rg_value out;
-    rg_value upstream;     /* the gradient of out, of its shape and type */
+    rg_value upstream; /* the gradient of out, of its shape and type */
     const void *attributes;
-    const int *wanted;     /* 1 for each input whose gradient is asked for */
-    rg_value *grads;       /* to be set for these inputs, each of its input's shape and type */
+    const int *wanted; /* 1 for each input whose gradient is asked for */
+    rg_value *grads;   /* to be set for these inputs, each of its input's shape and type */
 } rg_rule;
 
 /* Element types an operation takes; its floating inputs then all have the same one. RG_OP_ANY takes
@@ -79,11 +80,11 @@ enum { RG_OP_F64 = 1, RG_OP_F32 = 2, RG_OP_FLOAT = 3, RG_OP_I64 = 4, RG_OP_ANY =
 
 /* One set of inputs for the tests that walk the table of operations. */
 typedef struct rg_sample {
-    rg_shape shape[3];         /* of each input */
-    double low[3], high[3];    /* range of each floating input's elements */
+    rg_shape shape[3];      /* of each input */
+    double low[3], high[3]; /* range of each floating input's elements */
     const void *attributes;
-    const int64_t *integers;   /* elements of the int64 input, if there is one */
-    int count;                 /* number of inputs; 0: the op's arity */
+    const int64_t *integers; /* elements of the int64 input, if there is one */
+    int count;               /* number of inputs; 0: the op's arity */
 } rg_sample;
 
 /* An operation. Fields left 0 take the default said beside them. The record must outlive every
@@ -110,7 +111,8 @@ struct rg_op {
     rg_status (*view)(rg_call *call);
 
     /* An operation made of other operations: records them and returns the result. It has no shape
-     * rule, forward, backward or rule, and leaves no node of its own; `attributes` are the caller's. */
+     * rule, forward, backward or rule, and leaves no node of its own; `attributes` are the
+     * caller's. */
     rg_value (*compose)(const rg_op *op, int count, const rg_value *in, const void *attributes);
 
     /* Bytes of call->saved and call->scratch, given the shapes. NULL: none. */
@@ -145,10 +147,10 @@ RG_API rg_value rg_record(const rg_op *op, int count, const rg_value *in, const 
 RG_API rg_status rg_call_fail(rg_call *call, rg_status status, const char *format, ...)
     RG_PRINTF(3, 4);
 
-/* For compose functions: makes "NAME at node N: " and the formatted text the tape's error and returns
- * the inert value. */
-RG_API rg_value rg_op_fail(const rg_op *op, rg_tape *tape, rg_status status, const char *format, ...)
-    RG_PRINTF(4, 5);
+/* For compose functions: makes "NAME at node N: " and the formatted text the tape's error and
+ * returns the inert value. */
+RG_API rg_value rg_op_fail(const rg_op *op, rg_tape *tape, rg_status status, const char *format,
+                           ...) RG_PRINTF(4, 5);
 
 /* For shape rules: sets out->shape to the shape to which all inputs broadcast by NumPy's rules
  * (dimensions align at the right; a dimension of 1 stretches), or fails naming two that do not. */

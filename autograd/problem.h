@@ -2,7 +2,8 @@
  * problem.h: derivatives of plain functions of numbers, with plain C signatures, so that optimisers
  * and solvers plug in.
  *
- *     static void valley(rg_tape *tape, const rg_value *x, size_t n, rg_value *y, size_t m, void *context)
+ *     static void valley(rg_tape *tape, const rg_value *x, size_t n, rg_value *y, size_t m, void
+ * *context)
  *     {
  *         y[0] = rg_add(rg_square(rg_sub(1, x[0])),
  *                       rg_mul(100, rg_square(rg_sub(x[1], rg_square(x[0])))));
@@ -47,7 +48,8 @@ RG_API double rg_problem_objective(unsigned n, const double *x, double *g, void 
 /* The m values. */
 RG_API rg_status rg_problem_value(rg_problem *problem, const double *x, double *y);
 
-/* The Jacobian, m x n numbers, row by row, by one sweep a row; and, unless y is NULL, the values. */
+/* The Jacobian, m x n numbers, row by row, by one sweep a row; and, unless y is NULL, the values.
+ */
 RG_API rg_status rg_problem_jacobian(rg_problem *problem, const double *x, double *y, double *j);
 
 /* The Jacobian times v[0..n), m numbers; u[0..m) times the Jacobian, n numbers. */

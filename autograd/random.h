@@ -3,8 +3,8 @@
  *
  * There is no hidden generator: whatever draws at random takes one of these. It is xoshiro256**
  * seeded through splitmix64 (D. Blackman and S. Vigna, "Scrambled linear pseudorandom number
- * generators", ACM Trans. Math. Softw. 47, 2021). One generator belongs to one thread at a time. Not
- * for cryptography.
+ * generators", ACM Trans. Math. Softw. 47, 2021). One generator belongs to one thread at a time.
+ * Not for cryptography.
  */
 #ifndef RG_AUTOGRAD_RANDOM_H
 #define RG_AUTOGRAD_RANDOM_H

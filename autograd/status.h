@@ -14,20 +14,20 @@
 RG_BEGIN_DECLS
 
 /* Every status: the name without RG_, and its text. */
-#define RG_STATUS_MAP(X)                                                                           \
-    X(OK, "success")                                                                               \
-    X(ERROR_ARGUMENT, "an argument is not allowed")                                                \
-    X(ERROR_SHAPE, "the shapes do not fit")                                                        \
-    X(ERROR_TYPE, "the element types do not fit")                                                  \
-    X(ERROR_INDEX, "an index is out of range")                                                     \
-    X(ERROR_STALE, "the value was dropped by a rewind or never recorded")                          \
-    X(ERROR_TAPE, "the values belong to different tapes")                                          \
-    X(ERROR_MEMORY, "out of memory")                                                               \
-    X(ERROR_LIMIT, "a size exceeds a limit of the library")                                        \
-    X(ERROR_STATE, "the call is not possible in this state")                                       \
-    X(ERROR_GRADIENT, "a gradient is wrong or does not exist")                                     \
-    X(ERROR_NUMERIC, "the computation has no finite result")                                       \
-    X(ERROR_IO, "a file cannot be read or written")                                                \
+#define RG_STATUS_MAP(X)                                                  \
+    X(OK, "success")                                                      \
+    X(ERROR_ARGUMENT, "an argument is not allowed")                       \
+    X(ERROR_SHAPE, "the shapes do not fit")                               \
+    X(ERROR_TYPE, "the element types do not fit")                         \
+    X(ERROR_INDEX, "an index is out of range")                            \
+    X(ERROR_STALE, "the value was dropped by a rewind or never recorded") \
+    X(ERROR_TAPE, "the values belong to different tapes")                 \
+    X(ERROR_MEMORY, "out of memory")                                      \
+    X(ERROR_LIMIT, "a size exceeds a limit of the library")               \
+    X(ERROR_STATE, "the call is not possible in this state")              \
+    X(ERROR_GRADIENT, "a gradient is wrong or does not exist")            \
+    X(ERROR_NUMERIC, "the computation has no finite result")              \
+    X(ERROR_IO, "a file cannot be read or written")                       \
     X(ERROR_FORMAT, "a file is malformed")
 
 typedef enum rg_status {

@@ -47,10 +47,10 @@ typedef struct rg_tape_options {
 
 /* How much a tape holds. */
 typedef struct rg_tape_stats {
-    uint64_t nodes;        /* recorded now */
-    size_t node_bytes;     /* committed for nodes: codes, operands, values and adjoints */
-    size_t tensor_bytes;   /* allocated for tensors */
-    size_t tensor_used;    /* of these, in use now */
+    uint64_t nodes;         /* recorded now */
+    size_t node_bytes;      /* committed for nodes: codes, operands, values and adjoints */
+    size_t tensor_bytes;    /* allocated for tensors */
+    size_t tensor_used;     /* of these, in use now */
     int reserved_addresses; /* 1: nodes live in reserved address space; 0: in resizable blocks */
 } rg_tape_stats;
 

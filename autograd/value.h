@@ -106,8 +106,8 @@ RG_API rg_status rg_read_raw(rg_value x, void *out);
 
 /* Overwrites the elements of an input or constant with `data`, row-major doubles, converted to its
  * type. Only a leaf that owns its memory can be written: RG_ERROR_ARGUMENT otherwise. What was
- * computed from it before is not computed again, and a sweep that would need the old elements for it
- * fails with RG_ERROR_STATE. */
+ * computed from it before is not computed again, and a sweep that would need the old elements for
+ * it fails with RG_ERROR_STATE. */
 RG_API rg_status rg_write(rg_value x, const double *data);
 
 /* The memory of a dense tensor, valid until the value is dropped, or NULL if it is a strided view

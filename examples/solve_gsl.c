@@ -28,13 +28,14 @@ static int values(const gsl_vector *x, void *problem, gsl_vector *y)
 
 static int jacobian(const gsl_vector *x, void *problem, gsl_matrix *j)
 {
-    return rg_problem_jacobian(problem, x->data, NULL, j->data) == RG_OK ? GSL_SUCCESS : GSL_EFAILED;
+    return rg_problem_jacobian(problem, x->data, NULL, j->data) == RG_OK ? GSL_SUCCESS
+                                                                         : GSL_EFAILED;
 }
 
 static int both(const gsl_vector *x, void *problem, gsl_vector *y, gsl_matrix *j)
 {
     return rg_problem_jacobian(problem, x->data, y->data, j->data) == RG_OK ? GSL_SUCCESS
-                                                                             : GSL_EFAILED;
+                                                                            : GSL_EFAILED;
 }
 
 int main(int argc, char **argv)

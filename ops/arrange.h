@@ -21,8 +21,8 @@ RG_API rg_value rg_diagonal(rg_value x, int64_t offset);
 RG_API rg_value rg_tril(rg_value x, int64_t diagonal);
 RG_API rg_value rg_triu(rg_value x, int64_t diagonal);
 
-/* x with low[i] elements of `value` before and high[i] behind axis i, for each axis. RG_ERROR_SHAPE if
- * the lists are not as long as the rank, RG_ERROR_ARGUMENT for a negative number. */
+/* x with low[i] elements of `value` before and high[i] behind axis i, for each axis. RG_ERROR_SHAPE
+ * if the lists are not as long as the rank, RG_ERROR_ARGUMENT for a negative number. */
 RG_API rg_value rg_pad(rg_value x, rg_axes low, rg_axes high, double value);
 
 /* x turned by shifts[i] along axis axes[i]: what leaves at the end comes in at the beginning. */

@@ -59,8 +59,8 @@ bool rgi_reduction_resolve(const rg_op *op, rg_value x, const rgi_reduction *how
 {
     rg_tensor in = {.shape = rg_get_shape(x), .size = rg_size(x)}, result = {0};
     const rg_tensor *list = &in;
-    rg_call call = {.op = op, .count = 1, .in = &list, .out = &result, .attributes = how,
-                    .tape = x.tape};
+    rg_call call = {
+        .op = op, .count = 1, .in = &list, .out = &result, .attributes = how, .tape = x.tape};
     if (rgi_reduction_shape(&call) != RG_OK)
         return false;
     *out = result.shape;

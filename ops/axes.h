@@ -16,8 +16,8 @@ typedef struct rgi_reduction {
 /* A shape rule: resolves the axes and sets out->shape. */
 rg_status rgi_reduction_shape(rg_call *call);
 
-/* The same for an operation made of others: the result's shape and the number of elements of x behind
- * each of its elements; false with the operation's error set if the axes do not fit. */
+/* The same for an operation made of others: the result's shape and the number of elements of x
+ * behind each of its elements; false with the operation's error set if the axes do not fit. */
 bool rgi_reduction_resolve(const rg_op *op, rg_value x, const rgi_reduction *how, rg_shape *out,
                            int64_t *count);
 

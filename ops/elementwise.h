@@ -2,8 +2,8 @@
  * elementwise.h: functions applied to each element, with broadcasting.
  *
  * Binary functions take values and plain numbers in either place: rg_mul(2.0, x), rg_sub(x, 1). The
- * names are macros over _Generic in C (each nesting level doubles the text the compiler sees: beyond
- * some ten levels give intermediate results a name) and overloads in C++.
+ * names are macros over _Generic in C (each nesting level doubles the text the compiler sees:
+ * beyond some ten levels give intermediate results a name) and overloads in C++.
  *
  * Shapes broadcast by NumPy's rules: dimensions align at the right and a dimension of 1 stretches;
  * the gradient of what was stretched is the sum over its copies. RG_ERROR_SHAPE if shapes do not
@@ -52,8 +52,8 @@ RG_API rg_value rg_min(rg_value a, rg_value b);
 RG_API rg_value rg_min_vd(rg_value a, double b);
 RG_API rg_value rg_min_dv(double a, rg_value b);
 
-/* The angle of the point (b, a) in (-pi, pi]. Derivatives b / (a^2 + b^2) and -a / (a^2 + b^2), NaN at
- * (0, 0). */
+/* The angle of the point (b, a) in (-pi, pi]. Derivatives b / (a^2 + b^2) and -a / (a^2 + b^2), NaN
+ * at (0, 0). */
 RG_API rg_value rg_atan2(rg_value a, rg_value b);
 RG_API rg_value rg_atan2_vd(rg_value a, double b);
 RG_API rg_value rg_atan2_dv(double a, rg_value b);
@@ -105,7 +105,8 @@ RG_API rg_value rg_rsqrt(rg_value x);
 /* e^x, and e^x - 1 with its digits near 0. */
 RG_API rg_value rg_exp(rg_value x);
 RG_API rg_value rg_expm1(rg_value x);
-/* The natural logarithm and that to base 2; -inf with slope inf at 0; NaN, with a NaN slope, below. */
+/* The natural logarithm and that to base 2; -inf with slope inf at 0; NaN, with a NaN slope, below.
+ */
 RG_API rg_value rg_log(rg_value x);
 RG_API rg_value rg_log2(rg_value x);
 /* ln(1 + x) with its digits near 0; -inf with slope inf at -1; NaN below. */
@@ -118,12 +119,13 @@ RG_API rg_value rg_tan(rg_value x);
 RG_API rg_value rg_asin(rg_value x);
 RG_API rg_value rg_acos(rg_value x);
 RG_API rg_value rg_atan(rg_value x);
-/* The hyperbolic sine, cosine and tangent; the slope of the last, 1 / cosh(x)^2, keeps its digits in
- * the tails. */
+/* The hyperbolic sine, cosine and tangent; the slope of the last, 1 / cosh(x)^2, keeps its digits
+ * in the tails. */
 RG_API rg_value rg_sinh(rg_value x);
 RG_API rg_value rg_cosh(rg_value x);
 RG_API rg_value rg_tanh(rg_value x);
-/* Their inverses. arcosh: slope infinite at 1, NaN below; artanh: infinite at -1 and 1, NaN outside. */
+/* Their inverses. arcosh: slope infinite at 1, NaN below; artanh: infinite at -1 and 1, NaN
+ * outside. */
 RG_API rg_value rg_asinh(rg_value x);
 RG_API rg_value rg_acosh(rg_value x);
 RG_API rg_value rg_atanh(rg_value x);
@@ -131,8 +133,8 @@ RG_API rg_value rg_atanh(rg_value x);
 RG_API rg_value rg_erf(rg_value x);
 RG_API rg_value rg_erfc(rg_value x);
 /* ln |Gamma(x)|: infinite with slope NaN at 0, -1, ..; its derivative digamma, NaN there; and the
- * derivative of order n of that, n = 0, 1, .. (M. Abramowitz and I. Stegun, Handbook of Mathematical
- * Functions, 6.3 and 6.4). */
+ * derivative of order n of that, n = 0, 1, .. (M. Abramowitz and I. Stegun, Handbook of
+ * Mathematical Functions, 6.3 and 6.4). */
 RG_API rg_value rg_lgamma(rg_value x);
 RG_API rg_value rg_digamma(rg_value x);
 RG_API rg_value rg_polygamma(rg_value x, double n);
@@ -142,11 +144,12 @@ RG_API rg_value rg_sigmoid(rg_value x);
 RG_API rg_value rg_logsigmoid(rg_value x);
 /* x sigmoid(x). */
 RG_API rg_value rg_silu(rg_value x);
-/* x tanh(ln(1 + e^x)). (D. Misra, "Mish: a self regularized non-monotonic activation function", 2019) */
+/* x tanh(ln(1 + e^x)). (D. Misra, "Mish: a self regularized non-monotonic activation function",
+ * 2019) */
 RG_API rg_value rg_mish(rg_value x);
 /* x Phi(x) with the normal distribution Phi, exactly; and its approximation
- * x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))). (D. Hendrycks and K. Gimpel, "Gaussian error linear
- * units", 2016) */
+ * x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))). (D. Hendrycks and K. Gimpel, "Gaussian error
+ * linear units", 2016) */
 RG_API rg_value rg_gelu(rg_value x);
 RG_API rg_value rg_gelu_tanh(rg_value x);
 /* max(x, 0); slope 0 at 0. */
@@ -168,14 +171,14 @@ RG_END_DECLS
 /* ---- numbers in either place ---- */
 
 #ifdef __cplusplus
-#define RGI_NUMBERS(name)                                                                          \
-    inline rg_value name(rg_value a, double b)                                                     \
-    {                                                                                              \
-        return name##_vd(a, b);                                                                    \
-    }                                                                                              \
-    inline rg_value name(double a, rg_value b)                                                     \
-    {                                                                                              \
-        return name##_dv(a, b);                                                                    \
+#define RGI_NUMBERS(name)                      \
+    inline rg_value name(rg_value a, double b) \
+    {                                          \
+        return name##_vd(a, b);                \
+    }                                          \
+    inline rg_value name(double a, rg_value b) \
+    {                                          \
+        return name##_dv(a, b);                \
     }
 RGI_NUMBERS(rg_add)
 RGI_NUMBERS(rg_sub)
@@ -188,40 +191,76 @@ RGI_NUMBERS(rg_atan2)
 RGI_NUMBERS(rg_hypot)
 RGI_NUMBERS(rg_logaddexp)
 #undef RGI_NUMBERS
-inline rg_value rg_less(rg_value a, double b) { return rg_less_vd(a, b); }
-inline rg_value rg_less_equal(rg_value a, double b) { return rg_less_equal_vd(a, b); }
-inline rg_value rg_greater(rg_value a, double b) { return rg_greater_vd(a, b); }
-inline rg_value rg_greater_equal(rg_value a, double b) { return rg_greater_equal_vd(a, b); }
-inline rg_value rg_equal(rg_value a, double b) { return rg_equal_vd(a, b); }
-inline rg_value rg_not_equal(rg_value a, double b) { return rg_not_equal_vd(a, b); }
-inline rg_value rg_where(rg_value c, rg_value a, double b) { return rg_where_vd(c, a, b); }
-inline rg_value rg_where(rg_value c, double a, rg_value b) { return rg_where_dv(c, a, b); }
-inline rg_value rg_where(rg_value c, double a, double b) { return rg_where_dd(c, a, b); }
+inline rg_value rg_less(rg_value a, double b)
+{
+    return rg_less_vd(a, b);
+}
+inline rg_value rg_less_equal(rg_value a, double b)
+{
+    return rg_less_equal_vd(a, b);
+}
+inline rg_value rg_greater(rg_value a, double b)
+{
+    return rg_greater_vd(a, b);
+}
+inline rg_value rg_greater_equal(rg_value a, double b)
+{
+    return rg_greater_equal_vd(a, b);
+}
+inline rg_value rg_equal(rg_value a, double b)
+{
+    return rg_equal_vd(a, b);
+}
+inline rg_value rg_not_equal(rg_value a, double b)
+{
+    return rg_not_equal_vd(a, b);
+}
+inline rg_value rg_where(rg_value c, rg_value a, double b)
+{
+    return rg_where_vd(c, a, b);
+}
+inline rg_value rg_where(rg_value c, double a, rg_value b)
+{
+    return rg_where_dv(c, a, b);
+}
+inline rg_value rg_where(rg_value c, double a, double b)
+{
+    return rg_where_dd(c, a, b);
+}
 #else
-#define RGI_GENERIC(name, a, b)                                                                    \
-    _Generic((a), rg_value: _Generic((b), rg_value: name, default: name##_vd),                     \
-             default: name##_dv)((a), (b))
-#define RGI_GENERIC_RIGHT(name, a, b) _Generic((b), rg_value: name, default: name##_vd)((a), (b))
-#define rg_add(a, b)           RGI_AT(RGI_GENERIC(rg_add, a, b))
-#define rg_sub(a, b)           RGI_AT(RGI_GENERIC(rg_sub, a, b))
-#define rg_mul(a, b)           RGI_AT(RGI_GENERIC(rg_mul, a, b))
-#define rg_div(a, b)           RGI_AT(RGI_GENERIC(rg_div, a, b))
-#define rg_pow(a, b)           RGI_AT(RGI_GENERIC(rg_pow, a, b))
-#define rg_max(a, b)           RGI_AT(RGI_GENERIC(rg_max, a, b))
-#define rg_min(a, b)           RGI_AT(RGI_GENERIC(rg_min, a, b))
-#define rg_atan2(a, b)         RGI_AT(RGI_GENERIC(rg_atan2, a, b))
-#define rg_hypot(a, b)         RGI_AT(RGI_GENERIC(rg_hypot, a, b))
-#define rg_logaddexp(a, b)     RGI_AT(RGI_GENERIC(rg_logaddexp, a, b))
-#define rg_less(a, b)          RGI_AT(RGI_GENERIC_RIGHT(rg_less, a, b))
-#define rg_less_equal(a, b)    RGI_AT(RGI_GENERIC_RIGHT(rg_less_equal, a, b))
-#define rg_greater(a, b)       RGI_AT(RGI_GENERIC_RIGHT(rg_greater, a, b))
-#define rg_greater_equal(a, b) RGI_AT(RGI_GENERIC_RIGHT(rg_greater_equal, a, b))
-#define rg_equal(a, b)         RGI_AT(RGI_GENERIC_RIGHT(rg_equal, a, b))
-#define rg_not_equal(a, b)     RGI_AT(RGI_GENERIC_RIGHT(rg_not_equal, a, b))
-#define rg_where(c, a, b)                                                                          \
-    RGI_AT(_Generic((a), rg_value: _Generic((b), rg_value: rg_where, default: rg_where_vd),        \
-                    default: _Generic((b), rg_value: rg_where_dv, default: rg_where_dd))(          \
-        (c), (a), (b)))
+#define RGI_GENERIC(name, a, b)         \
+    _Generic((a), rg_value              \
+             : _Generic((b), rg_value   \
+                        : name, default \
+                        : name##_vd),   \
+               default                  \
+             : name##_dv)((a), (b))
+#define RGI_GENERIC_RIGHT(name, a, b) _Generic((b), rg_value : name, default : name##_vd)((a), (b))
+#define rg_add(a, b)                  RGI_AT(RGI_GENERIC(rg_add, a, b))
+#define rg_sub(a, b)                  RGI_AT(RGI_GENERIC(rg_sub, a, b))
+#define rg_mul(a, b)                  RGI_AT(RGI_GENERIC(rg_mul, a, b))
+#define rg_div(a, b)                  RGI_AT(RGI_GENERIC(rg_div, a, b))
+#define rg_pow(a, b)                  RGI_AT(RGI_GENERIC(rg_pow, a, b))
+#define rg_max(a, b)                  RGI_AT(RGI_GENERIC(rg_max, a, b))
+#define rg_min(a, b)                  RGI_AT(RGI_GENERIC(rg_min, a, b))
+#define rg_atan2(a, b)                RGI_AT(RGI_GENERIC(rg_atan2, a, b))
+#define rg_hypot(a, b)                RGI_AT(RGI_GENERIC(rg_hypot, a, b))
+#define rg_logaddexp(a, b)            RGI_AT(RGI_GENERIC(rg_logaddexp, a, b))
+#define rg_less(a, b)                 RGI_AT(RGI_GENERIC_RIGHT(rg_less, a, b))
+#define rg_less_equal(a, b)           RGI_AT(RGI_GENERIC_RIGHT(rg_less_equal, a, b))
+#define rg_greater(a, b)              RGI_AT(RGI_GENERIC_RIGHT(rg_greater, a, b))
+#define rg_greater_equal(a, b)        RGI_AT(RGI_GENERIC_RIGHT(rg_greater_equal, a, b))
+#define rg_equal(a, b)                RGI_AT(RGI_GENERIC_RIGHT(rg_equal, a, b))
+#define rg_not_equal(a, b)            RGI_AT(RGI_GENERIC_RIGHT(rg_not_equal, a, b))
+#define rg_where(c, a, b)                             \
+    RGI_AT(_Generic((a), rg_value                     \
+                    : _Generic((b), rg_value          \
+                               : rg_where, default    \
+                               : rg_where_vd),        \
+                      default                         \
+                    : _Generic((b), rg_value          \
+                               : rg_where_dv, default \
+                               : rg_where_dd))((c), (a), (b)))
 #endif
 
 #endif

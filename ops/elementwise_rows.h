@@ -11,10 +11,10 @@
  * parameters, all of the element type; K(1.5) is a number of that type; capitals are functions of
  * math.inc. The derivative is the accurate one: 1 - y y for tanh would be wrong by 4 % at x = 18.
  *
- * The rule is the same derivative as recorded operations, so that it can be differentiated again: in
- * it x, a, b, y and the upstream gradient g are values, and times(g, d) is the guarded product, 0 for
- * g = 0 whatever d is. Where the natural expression would lose digits in the next derivative, the
- * slope is a row of its own.
+ * The rule is the same derivative as recorded operations, so that it can be differentiated again:
+ * in it x, a, b, y and the upstream gradient g are values, and times(g, d) is the guarded product,
+ * 0 for g = 0 whatever d is. Where the natural expression would lose digits in the next derivative,
+ * the slope is a row of its own.
  */
 #ifndef RG_OPS_ELEMENTWISE_ROWS_H
 #define RG_OPS_ELEMENTWISE_ROWS_H
@@ -141,7 +141,7 @@
 /* clang-format on */
 
 #define RGI_ALL_UNARY_ROWS(ROW) RGI_UNARY_INLINE_ROWS(ROW) RGI_UNARY_ROWS(ROW) RGI_SLOPE_ROWS(ROW)
-#define RGI_ALL_BINARY_ROWS(ROW)                                                                   \
+#define RGI_ALL_BINARY_ROWS(ROW) \
     RGI_BINARY_INLINE_ROWS(ROW) RGI_BINARY_ROWS(ROW) RGI_BINARY_SLOPE_ROWS(ROW)
 #define RGI_ALL_COMPARE_ROWS(ROW) RGI_COMPARE_ROWS(ROW) RGI_SHARE_ROWS(ROW)
 
@@ -153,12 +153,12 @@ enum {
 #define RGI_ROW_CODE(name, ...) RGI_##name,
     RGI_ALL_UNARY_ROWS(RGI_ROW_CODE)
 #undef RGI_ROW_CODE
-    RGI_BINARY_FIRST,
+        RGI_BINARY_FIRST,
     RGI_BINARY_BEFORE = RGI_BINARY_FIRST - 1,
 #define RGI_ROW_CODE(name, ...) RGI_##name, RGI_##name##_vd, RGI_##name##_dv,
     RGI_ALL_BINARY_ROWS(RGI_ROW_CODE)
 #undef RGI_ROW_CODE
-    RGI_CODE_END,
+        RGI_CODE_END,
     RGI_UNARY_COUNT = RGI_BINARY_FIRST - RGI_UNARY_FIRST,
     RGI_BINARY_COUNT = (RGI_CODE_END - RGI_BINARY_FIRST) / 3
 };
@@ -166,12 +166,10 @@ enum {
 /* The numbers of the rows without derivatives. */
 enum {
 #define RGI_ROW_CODE(name, ...) RGI_##name,
-    RGI_STEP_ROWS(RGI_ROW_CODE)
-    RGI_STEP_COUNT
+    RGI_STEP_ROWS(RGI_ROW_CODE) RGI_STEP_COUNT
 };
 enum {
-    RGI_ALL_COMPARE_ROWS(RGI_ROW_CODE)
-    RGI_COMPARE_COUNT
+    RGI_ALL_COMPARE_ROWS(RGI_ROW_CODE) RGI_COMPARE_COUNT
 #undef RGI_ROW_CODE
 };
 

@@ -329,7 +329,8 @@ static const rg_op op_nll_loss = {.name = "nll_loss",
 
 rg_value rg_nll_loss(rg_value x, rg_value classes, const rg_cross_entropy_options *options)
 {
-    rg_cross_entropy_options plain = options ? *options : (rg_cross_entropy_options){.reduction = RG_MEAN};
+    rg_cross_entropy_options plain =
+        options ? *options : (rg_cross_entropy_options){.reduction = RG_MEAN};
     plain.label_smoothing = 0;
     return record_entropy(&op_nll_loss, x, classes, &plain);
 }

@@ -38,13 +38,13 @@ extern rgi_family rgi_loss_family;
 #define RGI_SAMPLES(list) .samples = list, .sample_count = (int)(sizeof list / sizeof *list)
 
 /* Runs a macro with the C type of a floating element type. */
-#define RGI_BY_TYPE(type, MACRO)                                                                   \
-    do {                                                                                           \
-        if ((type) == RG_F64) {                                                                    \
-            MACRO(double);                                                                         \
-        } else {                                                                                   \
-            MACRO(float);                                                                          \
-        }                                                                                          \
+#define RGI_BY_TYPE(type, MACRO) \
+    do {                         \
+        if ((type) == RG_F64) {  \
+            MACRO(double);       \
+        } else {                 \
+            MACRO(float);        \
+        }                        \
     } while (0)
 
 /* The record of an element-wise function by its code. */

@@ -89,8 +89,7 @@ static int64_t gather_place(const gather_walk *walk, const rg_call *call, int64_
     const rg_shape *x = &call->in[0]->shape;
     int64_t place = 0;
     for (int i = 0; i < x->rank; i++)
-        place += walk->stride[i] *
-                 (i == walk->axis ? resolve(index, x->dim[i]) : walk->at[i]);
+        place += walk->stride[i] * (i == walk->axis ? resolve(index, x->dim[i]) : walk->at[i]);
     return place;
 }
 
@@ -218,8 +217,7 @@ static void scatter_rule(const rg_rule *rule)
 {
     rule->grads[0] = rule->upstream;
     if (rule->wanted[2])
-        rule->grads[2] =
-            rg_gather(rule->upstream, *(const int *)rule->attributes, rule->in[1]);
+        rule->grads[2] = rg_gather(rule->upstream, *(const int *)rule->attributes, rule->in[1]);
 }
 
 static const rg_sample scatter_samples[] = {
@@ -290,8 +288,8 @@ static void select_backward(rg_call *call)
     for (int64_t o = 0; o < a.outer; o++)
         for (int64_t k = 0; k < call->in[1]->size; k++) {
             int64_t to = (o * a.size + resolve(index[k], a.size)) * a.inner;
-#define ADD_SLICE(T)                                                                               \
-    for (int64_t i = 0; i < a.inner; i++)                                                          \
+#define ADD_SLICE(T)                      \
+    for (int64_t i = 0; i < a.inner; i++) \
     ((T *)call->in[0]->grad)[to + i] += ((const T *)call->out->grad)[from + i]
             RGI_BY_TYPE(call->out->type, ADD_SLICE);
             from += a.inner;

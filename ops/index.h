@@ -15,8 +15,8 @@ RG_BEGIN_DECLS
  * larger than x. The result has the index's shape. */
 RG_API rg_value rg_gather(rg_value x, int axis, rg_value index);
 
-/* x with source[i][j] added at [index[i][j]][j] for axis 0, and so on; source has the index's shape,
- * which fits x as for rg_gather. Gradients: g to x; g at the indices to the source. */
+/* x with source[i][j] added at [index[i][j]][j] for axis 0, and so on; source has the index's
+ * shape, which fits x as for rg_gather. Gradients: g to x; g at the indices to the source. */
 RG_API rg_value rg_scatter_add(rg_value x, int axis, rg_value index, rg_value source);
 
 /* Slices of x along one axis, in the order of a rank-1 index: rows of a table, say. */

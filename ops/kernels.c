@@ -33,15 +33,14 @@
 #define BACKWARD_f64(name, ...) rgi_##name##_backward_f64,
 #define BACKWARD_f32(name, ...) rgi_##name##_backward_f32,
 
-#define TABLE(type)                                                                                \
-    {                                                                                              \
-        .unary_forward = {RGI_ALL_UNARY_ROWS(FORWARD_##type)},                                                    \
-        .unary_backward = {RGI_ALL_UNARY_ROWS(BACKWARD_##type)},                                                  \
-        .binary_forward = {RGI_ALL_BINARY_ROWS(FORWARD_##type)},                                       \
-        .binary_backward = {RGI_ALL_BINARY_ROWS(BACKWARD_##type)},                                     \
-        .step = {RGI_STEP_ROWS(FORWARD_##type)},                                                   \
-        .compare = {RGI_ALL_COMPARE_ROWS(FORWARD_##type)},                                             \
-        .matmul = rgi_matmul_##type,                                                               \
+#define TABLE(type)                                                                     \
+    {                                                                                   \
+        .unary_forward = {RGI_ALL_UNARY_ROWS(FORWARD_##type)},                          \
+        .unary_backward = {RGI_ALL_UNARY_ROWS(BACKWARD_##type)},                        \
+        .binary_forward = {RGI_ALL_BINARY_ROWS(FORWARD_##type)},                        \
+        .binary_backward = {RGI_ALL_BINARY_ROWS(BACKWARD_##type)},                      \
+        .step = {RGI_STEP_ROWS(FORWARD_##type)},                                        \
+        .compare = {RGI_ALL_COMPARE_ROWS(FORWARD_##type)}, .matmul = rgi_matmul_##type, \
     }
 
 const rgi_kernels RGI_KERNELS[2] = {TABLE(f64), TABLE(f32)};

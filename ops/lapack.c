@@ -1,4 +1,5 @@
-/* lapack.c: see lapack.h. LAPACK keeps matrices column by column: the same memory is the transpose. */
+/* lapack.c: see lapack.h. LAPACK keeps matrices column by column: the same memory is the transpose.
+ */
 #include "lapack.h"
 
 #if RGI_HAVE_LAPACK

@@ -15,9 +15,9 @@
 /* One operand as a batch of matrices: rank-1 operands become a row or a column. */
 typedef struct batch {
     int64_t rows, columns;
-    int64_t row, column;             /* steps of the data */
-    int64_t grad_row, grad_column;   /* steps of the dense gradient */
-    rg_tensor lead;                  /* shape and strides of the batch axes */
+    int64_t row, column;           /* steps of the data */
+    int64_t grad_row, grad_column; /* steps of the dense gradient */
+    rg_tensor lead;                /* shape and strides of the batch axes */
     rg_tensor grad_lead;
 } batch;
 
@@ -89,8 +89,9 @@ static rg_status matmul_shape(rg_call *call)
                             second);
     batch a = batch_of(x, 0), b = batch_of(y, 1);
     if (a.columns != b.rows)
-        return rg_call_fail(call, RG_ERROR_SHAPE, "%s times %s: inner sizes %" PRId64
-                            " and %" PRId64 " differ", first, second, a.columns, b.rows);
+        return rg_call_fail(call, RG_ERROR_SHAPE,
+                            "%s times %s: inner sizes %" PRId64 " and %" PRId64 " differ", first,
+                            second, a.columns, b.rows);
     rg_shape *out = &call->out->shape;
     rg_status status = broadcast_lead(call, &a.lead.shape, &b.lead.shape, out);
     if (status != RG_OK)
@@ -124,7 +125,8 @@ static rg_status matmul_forward(rg_call *call)
     rg_shape lead;
     int64_t count = result_lead(call, &lead);
     for (int64_t i = 0; i < count; i++) {
-        rgi_matrix left = {element(x->data, batch_offset(&a.lead, &lead, i), type), a.row, a.column};
+        rgi_matrix left = {element(x->data, batch_offset(&a.lead, &lead, i), type), a.row,
+                           a.column};
         rgi_matrix right = {element(y->data, batch_offset(&b.lead, &lead, i), type), b.row,
                             b.column};
         rgi_matrix out = {element(call->out->data, i * a.rows * b.columns, type), b.columns, 1};
@@ -219,10 +221,9 @@ static rg_status linear_shape(rg_call *call)
                 (!b || (b->rank == 1 && b->dim[0] == w->dim[0]));
     if (!fits) {
         char of_x[RG_SHAPE_TEXT_SIZE], of_w[RG_SHAPE_TEXT_SIZE], of_b[RG_SHAPE_TEXT_SIZE] = "none";
-        return rg_call_fail(call, RG_ERROR_SHAPE,
-                            "x %s, w %s and b %s are not [.., in], [out, in] and [out]",
-                            rg_shape_text(x, of_x), rg_shape_text(w, of_w),
-                            b ? rg_shape_text(b, of_b) : of_b);
+        return rg_call_fail(
+            call, RG_ERROR_SHAPE, "x %s, w %s and b %s are not [.., in], [out, in] and [out]",
+            rg_shape_text(x, of_x), rg_shape_text(w, of_w), b ? rg_shape_text(b, of_b) : of_b);
     }
     call->out->shape.dim[x->rank - 1] = w->dim[0];
     return RG_OK;
@@ -258,9 +259,9 @@ static void linear_backward(rg_call *call)
     if (w->grad)
         product(out, in, rows, (rgi_matrix){g, 1, out}, (rgi_matrix){x->data, in, 1},
                 (rgi_matrix){w->grad, in, 1}, 1);
-#define ADD_ROWS(T)                                                                                \
-    for (int64_t i = 0; i < rows; i++)                                                             \
-        for (int64_t j = 0; j < out; j++)                                                          \
+#define ADD_ROWS(T)                       \
+    for (int64_t i = 0; i < rows; i++)    \
+        for (int64_t j = 0; j < out; j++) \
     ((T *)b->grad)[j] += ((const T *)g)[i * out + j]
     if (b && b->grad)
         RGI_BY_TYPE(type, ADD_ROWS);
@@ -275,8 +276,7 @@ static void linear_rule(const rg_rule *rule)
     if (rule->wanted[0])
         rule->grads[0] = rg_matmul(g, w);
     if (rule->wanted[1])
-        rule->grads[1] =
-            rg_matmul(rg_transpose(flat, 0, 1), rg_reshape(x, RG_SHAPE(rows, in)));
+        rule->grads[1] = rg_matmul(rg_transpose(flat, 0, 1), rg_reshape(x, RG_SHAPE(rows, in)));
     if (rule->count > 2 && rule->wanted[2])
         rule->grads[2] = rg_sum_over(flat, RG_AXES(0), 0);
 }

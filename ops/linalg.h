@@ -11,7 +11,8 @@ RG_BEGIN_DECLS
 
 /* The matrix product by NumPy's rules: [m, k] [k, n] -> [m, n]; a rank-1 operand is a row on the
  * left, a column on the right, and its axis disappears; leading axes are batches and broadcast.
- * Gradients: G B^T and A^T G. RG_ERROR_SHAPE if the inner sizes differ or an operand is a scalar. */
+ * Gradients: G B^T and A^T G. RG_ERROR_SHAPE if the inner sizes differ or an operand is a scalar.
+ */
 RG_API rg_value rg_matmul(rg_value a, rg_value b);
 
 /* x w^T + b: x [.., in], w [out, in], b [out] -> [.., out]. (rg_value){0} as b leaves it out.
@@ -21,7 +22,8 @@ RG_API rg_value rg_linear(rg_value x, rg_value w, rg_value b);
 /* The sum of products of two vectors, [n] [n] -> []. RG_ERROR_SHAPE for other shapes. */
 RG_API rg_value rg_dot(rg_value a, rg_value b);
 
-/* All products of the elements of two vectors, [m] [n] -> [m, n]. RG_ERROR_SHAPE for other ranks. */
+/* All products of the elements of two vectors, [m] [n] -> [m, n]. RG_ERROR_SHAPE for other ranks.
+ */
 RG_API rg_value rg_outer(rg_value a, rg_value b);
 
 /* The sum of the diagonal of a matrix, [m, n] -> []. RG_ERROR_SHAPE for another rank. */

@@ -1,6 +1,6 @@
 /*
- * lines.h: with RG_LINES defined, every function that records a value notes the source line of its call
- * (debug.h). The functions of elementwise.h that are macros already do so there.
+ * lines.h: with RG_LINES defined, every function that records a value notes the source line of its
+ * call (debug.h). The functions of elementwise.h that are macros already do so there.
  */
 #ifndef RG_OPS_LINES_H
 #define RG_OPS_LINES_H

@@ -79,15 +79,15 @@ typedef struct loss_row {
     loss_function *value, *to_x, *to_t;
 } loss_row;
 
-#define LOSS_FUNCTION(name, expression)                                                            \
-    static double name(double x, double t, double p)                                               \
-    {                                                                                              \
-        (void)x, (void)t, (void)p;                                                                 \
-        return expression;                                                                         \
+#define LOSS_FUNCTION(name, expression)              \
+    static double name(double x, double t, double p) \
+    {                                                \
+        (void)x, (void)t, (void)p;                   \
+        return expression;                           \
     }
-#define LOSS_FUNCTIONS(name, value, to_x, to_t, ...)                                               \
-    LOSS_FUNCTION(name##_value, value)                                                             \
-    LOSS_FUNCTION(name##_to_x, to_x)                                                               \
+#define LOSS_FUNCTIONS(name, value, to_x, to_t, ...) \
+    LOSS_FUNCTION(name##_value, value)               \
+    LOSS_FUNCTION(name##_to_x, to_x)                 \
     LOSS_FUNCTION(name##_to_t, to_t)
 LOSS_ROWS(LOSS_FUNCTIONS)
 
@@ -128,7 +128,9 @@ static double weight_of(const rg_call *call, int64_t i)
 static double positive_of(const rg_call *call, int64_t i)
 {
     const loss_attributes *how = call->attributes;
-    return how->positive ? rgi_load(call->in[2 + how->weighted]->data, call->in[2 + how->weighted]->type, i) : how->parameter;
+    return how->positive
+               ? rgi_load(call->in[2 + how->weighted]->data, call->in[2 + how->weighted]->type, i)
+               : how->parameter;
 }
 
 /* What the sum of the losses is multiplied with. */
@@ -147,13 +149,15 @@ static rg_status loss_forward(rg_call *call)
     double sum = 0;
     for (int64_t i = 0; i < x->size; i++) {
         double loss =
-            weight_of(call, i) * row->value(rgi_load(x->data, x->type, i), rgi_load(t->data, t->type, i), positive_of(call, i));
+            weight_of(call, i) * row->value(rgi_load(x->data, x->type, i),
+                                            rgi_load(t->data, t->type, i), positive_of(call, i));
         if (how->reduction == RG_NONE)
             rgi_store(call->out->data, call->out->type, i, loss);
         sum += loss;
     }
     if (how->reduction != RG_NONE)
-        rgi_store(call->out->data, call->out->type, 0, sum * loss_scale(how->reduction, &x->shape, x->size));
+        rgi_store(call->out->data, call->out->type, 0,
+                  sum * loss_scale(how->reduction, &x->shape, x->size));
     return RG_OK;
 }
 
@@ -164,8 +168,10 @@ static void loss_backward(rg_call *call)
     const rg_tensor *x = call->in[0], *t = call->in[1];
     double scale = loss_scale(how->reduction, &x->shape, x->size);
     for (int64_t i = 0; i < x->size; i++) {
-        double g = rgi_load(call->out->grad, call->out->type, how->reduction == RG_NONE ? i : 0) * scale;
-        double xi = rgi_load(x->data, x->type, i), ti = rgi_load(t->data, t->type, i), p = positive_of(call, i);
+        double g =
+            rgi_load(call->out->grad, call->out->type, how->reduction == RG_NONE ? i : 0) * scale;
+        double xi = rgi_load(x->data, x->type, i), ti = rgi_load(t->data, t->type, i),
+               p = positive_of(call, i);
         g *= weight_of(call, i);
         if (x->grad)
             rgi_increase(x->grad, x->type, i, GUARD(g, row->to_x(xi, ti, p)));
@@ -188,18 +194,18 @@ static rg_value each_upstream(const rg_rule *rule)
     return how->reduction == RG_NONE ? g : rg_expand(g, rg_get_shape(x));
 }
 
-#define LOSS_RULE(name, value, to_x, to_t, rule_x, rule_t, ...)                                    \
-    static void name##_rule(const rg_rule *rule)                                                   \
-    {                                                                                              \
-        const loss_attributes *how = rule->attributes;                                             \
-        const rg_value x = rule->in[0], t = rule->in[1], g = each_upstream(rule);                  \
-        const double q = how->parameter;                                                           \
-        const rg_value p = how->positive ? rule->in[2 + how->weighted] : rgi_number_like(x, q);        \
-        (void)p, (void)q, (void)t;                                                                       \
-        if (rule->wanted[0])                                                                       \
-            rule->grads[0] = rule_x;                                                               \
-        if (rule->wanted[1])                                                                       \
-            rule->grads[1] = rule_t;                                                               \
+#define LOSS_RULE(name, value, to_x, to_t, rule_x, rule_t, ...)                                 \
+    static void name##_rule(const rg_rule *rule)                                                \
+    {                                                                                           \
+        const loss_attributes *how = rule->attributes;                                          \
+        const rg_value x = rule->in[0], t = rule->in[1], g = each_upstream(rule);               \
+        const double q = how->parameter;                                                        \
+        const rg_value p = how->positive ? rule->in[2 + how->weighted] : rgi_number_like(x, q); \
+        (void)p, (void)q, (void)t;                                                              \
+        if (rule->wanted[0])                                                                    \
+            rule->grads[0] = rule_x;                                                            \
+        if (rule->wanted[1])                                                                    \
+            rule->grads[1] = rule_t;                                                            \
     }
 LOSS_ROWS(LOSS_RULE)
 
@@ -212,28 +218,26 @@ enum {
     LOSS_ROWS(LOSS_CODE)
 };
 
-#define LOSS_SAMPLE(attribute, low_, high_)                                                        \
-    {.shape = {{2, {3, 2}}, {2, {3, 2}}},                                                          \
-     .low = {low_, 0},                                                                             \
-     .high = {high_, 1},                                                                           \
-     .attributes = attribute,                                                                      \
-     .count = 2}
-#define LOSS_RECORD(name_, value, to_x, to_t, rule_x, rule_t, low, high, formula_, gradient_,      \
-                    kinks_)                                                                        \
-    static const rg_sample samples_##name_[] = {LOSS_SAMPLE(&mean_loss, low, high),                \
-                                                LOSS_SAMPLE(&sum_loss, low, high),                 \
-                                                LOSS_SAMPLE(&each_loss, low, high),                \
-                                                LOSS_SAMPLE(&batch_loss, low, high)};              \
-    static const rg_op op_##name_ = {.name = #name_,                                               \
-                                     .formula = formula_,                                          \
-                                     .gradient = gradient_,                                        \
-                                     .kinks = kinks_,                                              \
-                                     .code = CODE_##name_,                                         \
-                                     .attribute_size = sizeof(loss_attributes),                    \
-                                     .shape = loss_shape,                                          \
-                                     .forward = loss_forward,                                      \
-                                     .backward = loss_backward,                                    \
-                                     .rule = name_##_rule,                                         \
+#define LOSS_SAMPLE(attribute, low_, high_)                                        \
+    {                                                                              \
+        .shape = {{2, {3, 2}}, {2, {3, 2}}}, .low = {low_, 0}, .high = {high_, 1}, \
+        .attributes = attribute, .count = 2                                        \
+    }
+#define LOSS_RECORD(name_, value, to_x, to_t, rule_x, rule_t, low, high, formula_, gradient_, \
+                    kinks_)                                                                   \
+    static const rg_sample samples_##name_[] = {                                              \
+        LOSS_SAMPLE(&mean_loss, low, high), LOSS_SAMPLE(&sum_loss, low, high),                \
+        LOSS_SAMPLE(&each_loss, low, high), LOSS_SAMPLE(&batch_loss, low, high)};             \
+    static const rg_op op_##name_ = {.name = #name_,                                          \
+                                     .formula = formula_,                                     \
+                                     .gradient = gradient_,                                   \
+                                     .kinks = kinks_,                                         \
+                                     .code = CODE_##name_,                                    \
+                                     .attribute_size = sizeof(loss_attributes),               \
+                                     .shape = loss_shape,                                     \
+                                     .forward = loss_forward,                                 \
+                                     .backward = loss_backward,                               \
+                                     .rule = name_##_rule,                                    \
                                      RGI_SAMPLES(samples_##name_)};
 LOSS_ROWS(LOSS_RECORD)
 

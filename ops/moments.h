@@ -20,8 +20,9 @@ RG_API rg_value rg_prod_over(rg_value x, rg_axes axes, int keepdim);
 RG_API rg_value rg_var(rg_value x, rg_axes axes, double correction, int keepdim);
 RG_API rg_value rg_std(rg_value x, rg_axes axes, double correction, int keepdim);
 
-/* The norm (sum |x|^p)^(1 / p) over axes (none: all); the largest |x| for p = INFINITY, the smallest
- * for -INFINITY. The gradient at a zero vector is 0. RG_ERROR_ARGUMENT for p = 0 or NaN. */
+/* The norm (sum |x|^p)^(1 / p) over axes (none: all); the largest |x| for p = INFINITY, the
+ * smallest for -INFINITY. The gradient at a zero vector is 0. RG_ERROR_ARGUMENT for p = 0 or NaN.
+ */
 RG_API rg_value rg_norm(rg_value x, double p, rg_axes axes, int keepdim);
 
 /* Running sums along one axis: y[i] = x[0] + .. + x[i]. */

@@ -14,9 +14,9 @@
 
 /* The external definitions of the inline functions, for pointers and other languages. */
 #define EXTERN_UNARY(name) extern inline rg_value(rg_##name)(rg_value v);
-#define EXTERN_BINARY(name)                                                                        \
-    extern inline rg_value(rg_##name)(rg_value v, rg_value w);                                     \
-    extern inline rg_value rg_##name##_vd(rg_value v, double b);                                   \
+#define EXTERN_BINARY(name)                                      \
+    extern inline rg_value(rg_##name)(rg_value v, rg_value w);   \
+    extern inline rg_value rg_##name##_vd(rg_value v, double b); \
     extern inline rg_value rg_##name##_dv(double a, rg_value w);
 EXTERN_UNARY(neg)
 EXTERN_UNARY(square)
@@ -28,17 +28,17 @@ EXTERN_BINARY(div)
 /* ---- values ---- */
 
 /* The parameters of a row; those it does not have are 0. */
-#define PARAMETERS(count)                                                                          \
-    const double p = count > 0 ? parameters[0] : 0, q = count > 1 ? parameters[1] : 0;             \
+#define PARAMETERS(count)                                                              \
+    const double p = count > 0 ? parameters[0] : 0, q = count > 1 ? parameters[1] : 0; \
     (void)p, (void)q;
 
 static double unary_value(int code, double x, const double *parameters)
 {
     switch (code) {
-#define CASE(name, count, value, ...)                                                              \
-    case RGI_##name: {                                                                             \
-        PARAMETERS(count)                                                                          \
-        return value;                                                                              \
+#define CASE(name, count, value, ...) \
+    case RGI_##name: {                \
+        PARAMETERS(count)             \
+        return value;                 \
     }
         RGI_ALL_UNARY_ROWS(CASE)
 #undef CASE
@@ -49,10 +49,10 @@ static double unary_value(int code, double x, const double *parameters)
 static double step_value(int number, double x, const double *parameters)
 {
     switch (number) {
-#define CASE(name, count, value, ...)                                                              \
-    case RGI_##name: {                                                                             \
-        PARAMETERS(count)                                                                          \
-        return value;                                                                              \
+#define CASE(name, count, value, ...) \
+    case RGI_##name: {                \
+        PARAMETERS(count)             \
+        return value;                 \
     }
         RGI_STEP_ROWS(CASE)
 #undef CASE
@@ -63,9 +63,9 @@ static double step_value(int number, double x, const double *parameters)
 static double binary_value(int code, double a, double b)
 {
     switch (code) {
-#define CASE(name, value, ...)                                                                     \
-    case RGI_##name:                                                                               \
-    case RGI_##name##_vd:                                                                          \
+#define CASE(name, value, ...) \
+    case RGI_##name:           \
+    case RGI_##name##_vd:      \
     case RGI_##name##_dv: return value;
         RGI_ALL_BINARY_ROWS(CASE)
 #undef CASE
@@ -76,7 +76,7 @@ static double binary_value(int code, double a, double b)
 static double compare_value(int number, double a, double b)
 {
     switch (number) {
-#define CASE(name, value, ...)                                                                     \
+#define CASE(name, value, ...) \
     case RGI_##name: return value;
         RGI_ALL_COMPARE_ROWS(CASE)
 #undef CASE
@@ -136,7 +136,7 @@ rg_value rgi_compare(int number, const rg_op *op, rg_value a, rg_value b)
     if (first && second) {
         const double *value = a.tape->cursor.value;
         return rgi_append(a.tape, RGI_CODE_CONSTANT, 0, 0,
-                        compare_value(number, value[first], value[second]));
+                          compare_value(number, value[first], value[second]));
     }
     const rg_value in[2] = {a, b};
     return rg_record(op, 2, in, NULL);
@@ -205,35 +205,35 @@ static uint64_t reverse(rg_cursor *cursor, uint64_t node, uint64_t last)
         switch (code) {
         case RGI_CODE_CONSTANT:
         case RGI_CODE_INPUT: break;
-#define CASE(name, count, v, derivative, ...)                                                      \
-    case RGI_##name: {                                                                             \
-        const double x = value[first], y = value[node], *parameters = constant + second;           \
-        PARAMETERS(count)                                                                          \
-        (void)x, (void)y, (void)parameters;                                                        \
-        adjoint[first] += g * (derivative);                                                        \
-        break;                                                                                     \
+#define CASE(name, count, v, derivative, ...)                                            \
+    case RGI_##name: {                                                                   \
+        const double x = value[first], y = value[node], *parameters = constant + second; \
+        PARAMETERS(count)                                                                \
+        (void)x, (void)y, (void)parameters;                                              \
+        adjoint[first] += g * (derivative);                                              \
+        break;                                                                           \
     }
             RGI_ALL_UNARY_ROWS(CASE)
 #undef CASE
-#define CASE(name, v, to_a, to_b, rule_a, rule_b, ...)                                                           \
-    case RGI_##name: {                                                                             \
-        const double a = value[first], b = value[second], y = value[node];                         \
-        (void)a, (void)b, (void)y;                                                                 \
-        adjoint[first] += g * (to_a);                                                              \
-        adjoint[second] += g * (to_b);                                                             \
-        break;                                                                                     \
-    }                                                                                              \
-    case RGI_##name##_vd: {                                                                        \
-        const double a = value[first], b = constant[second], y = value[node];                      \
-        (void)a, (void)b, (void)y;                                                                 \
-        adjoint[first] += g * (to_a);                                                              \
-        break;                                                                                     \
-    }                                                                                              \
-    case RGI_##name##_dv: {                                                                        \
-        const double a = constant[first], b = value[second], y = value[node];                      \
-        (void)a, (void)b, (void)y;                                                                 \
-        adjoint[second] += g * (to_b);                                                             \
-        break;                                                                                     \
+#define CASE(name, v, to_a, to_b, rule_a, rule_b, ...)                        \
+    case RGI_##name: {                                                        \
+        const double a = value[first], b = value[second], y = value[node];    \
+        (void)a, (void)b, (void)y;                                            \
+        adjoint[first] += g * (to_a);                                         \
+        adjoint[second] += g * (to_b);                                        \
+        break;                                                                \
+    }                                                                         \
+    case RGI_##name##_vd: {                                                   \
+        const double a = value[first], b = constant[second], y = value[node]; \
+        (void)a, (void)b, (void)y;                                            \
+        adjoint[first] += g * (to_a);                                         \
+        break;                                                                \
+    }                                                                         \
+    case RGI_##name##_dv: {                                                   \
+        const double a = constant[first], b = value[second], y = value[node]; \
+        (void)a, (void)b, (void)y;                                            \
+        adjoint[second] += g * (to_b);                                        \
+        break;                                                                \
     }
             RGI_ALL_BINARY_ROWS(CASE)
 #undef CASE

@@ -1,5 +1,5 @@
-/* shape_ops.c: views, and joining tensors. A view is one function: the tape uses it on the data when
- * it is recorded and on the gradient when it is swept. */
+/* shape_ops.c: views, and joining tensors. A view is one function: the tape uses it on the data
+ * when it is recorded and on the gradient when it is swept. */
 #include "shape_ops.h"
 
 #include <inttypes.h>
@@ -7,15 +7,15 @@
 
 #include "family.h"
 
-#define VIEW(name_, formula_, strided_, width, view_, samples_)                                    \
-    static const rg_op op_##name_ = {.name = #name_,                                               \
-                                     .formula = formula_,                                          \
-                                     .gradient = "g to the elements shown",                        \
-                                     .arity = 1,                                                   \
-                                     .types = RG_OP_ANY,                                           \
-                                     .strided = strided_,                                          \
-                                     .attribute_size = width,                                      \
-                                     .view = view_,                                                \
+#define VIEW(name_, formula_, strided_, width, view_, samples_)             \
+    static const rg_op op_##name_ = {.name = #name_,                        \
+                                     .formula = formula_,                   \
+                                     .gradient = "g to the elements shown", \
+                                     .arity = 1,                            \
+                                     .types = RG_OP_ANY,                    \
+                                     .strided = strided_,                   \
+                                     .attribute_size = width,               \
+                                     .view = view_,                         \
                                      RGI_SAMPLES(samples_)};
 
 /* ---- reshape ---- */
@@ -149,8 +149,8 @@ static rg_status slice_view(rg_call *call)
     int64_t stride = step > 0 ? step : -step;
     int64_t count = length <= 0 ? 0 : (length - 1) / stride + 1;
     if (count > 0)
-        out->data = (char *)out->data +
-                    start * out->stride[axis] * (int64_t)rg_type_size(out->type);
+        out->data =
+            (char *)out->data + start * out->stride[axis] * (int64_t)rg_type_size(out->type);
     out->shape.dim[axis] = count;
     out->stride[axis] = count > 1 ? out->stride[axis] * step : 1;
     return RG_OK;
@@ -328,8 +328,8 @@ static void concat_backward(rg_call *call)
     for (int64_t o = 0; o < outer && call->out->size > 0; o++)
         for (int k = 0; k < call->count; k++) {
             int64_t block = call->in[k]->size / outer;
-#define ADD_BLOCK(T)                                                                               \
-    for (int64_t i = 0; i < block; i++)                                                            \
+#define ADD_BLOCK(T)                    \
+    for (int64_t i = 0; i < block; i++) \
     ((T *)call->in[k]->grad)[o * block + i] += ((const T *)call->out->grad)[place + i]
             if (call->in[k]->grad)
                 RGI_BY_TYPE(call->out->type, ADD_BLOCK);
@@ -438,5 +438,5 @@ rg_value rg_stack(int count, const rg_value *xs, int axis)
     return rg_record(&op_stack, count, xs, &axis);
 }
 
-rgi_family rgi_shape_family = {&op_reshape, &op_permute, &op_slice,  &op_expand, &op_squeeze,
-                               &op_unsqueeze, &op_concat, &op_stack, NULL};
+rgi_family rgi_shape_family = {&op_reshape,   &op_permute, &op_slice, &op_expand, &op_squeeze,
+                               &op_unsqueeze, &op_concat,  &op_stack, NULL};

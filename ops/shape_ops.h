@@ -12,7 +12,8 @@
 RG_BEGIN_DECLS
 
 /* The same elements, row-major, in another shape with as many elements; one dimension may be -1 and
- * is worked out. A view, of a dense copy if x is a strided view. RG_ERROR_SHAPE if counts differ. */
+ * is worked out. A view, of a dense copy if x is a strided view. RG_ERROR_SHAPE if counts differ.
+ */
 RG_API rg_value rg_reshape(rg_value x, rg_shape shape);
 
 /* A view with two axes exchanged. */
@@ -27,11 +28,12 @@ RG_API rg_value rg_permute(rg_value x, rg_axes axes);
 RG_API rg_value rg_slice(rg_value x, int axis, int64_t start, int64_t stop, int64_t step);
 #define RG_SLICE_END INT64_MAX
 
-/* A view in which dimensions of size 1, or missing at the left, are stretched to `shape`; a -1 keeps
- * a dimension. RG_ERROR_SHAPE if x does not broadcast to it. */
+/* A view in which dimensions of size 1, or missing at the left, are stretched to `shape`; a -1
+ * keeps a dimension. RG_ERROR_SHAPE if x does not broadcast to it. */
 RG_API rg_value rg_expand(rg_value x, rg_shape shape);
 
-/* Views without an axis of size 1, and with one more. For unsqueeze the axis counts in the result. */
+/* Views without an axis of size 1, and with one more. For unsqueeze the axis counts in the result.
+ */
 RG_API rg_value rg_squeeze(rg_value x, int axis);
 RG_API rg_value rg_unsqueeze(rg_value x, int axis);
 

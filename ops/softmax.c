@@ -36,24 +36,24 @@ static line lines_of(const rg_call *call)
 
 static void load_line(const void *from, rg_type type, const line *l, int64_t start, double *to)
 {
-#define LOAD(T)                                                                                    \
-    for (int64_t i = 0; i < l->length; i++)                                                        \
+#define LOAD(T)                             \
+    for (int64_t i = 0; i < l->length; i++) \
     to[i] = (double)((const T *)from)[start + i * l->step]
     RGI_BY_TYPE(type, LOAD);
 }
 
 static void store_line(void *to, rg_type type, const line *l, int64_t start, const double *from)
 {
-#define STORE(T)                                                                                   \
-    for (int64_t i = 0; i < l->length; i++)                                                        \
+#define STORE(T)                            \
+    for (int64_t i = 0; i < l->length; i++) \
     ((T *)to)[start + i * l->step] = (T)from[i]
     RGI_BY_TYPE(type, STORE);
 }
 
 static void add_line(void *to, rg_type type, const line *l, int64_t start, const double *from)
 {
-#define ADD(T)                                                                                     \
-    for (int64_t i = 0; i < l->length; i++)                                                        \
+#define ADD(T)                              \
+    for (int64_t i = 0; i < l->length; i++) \
     ((T *)to)[start + i * l->step] += (T)from[i]
     RGI_BY_TYPE(type, ADD);
 }
@@ -239,26 +239,26 @@ static size_t two_doubles_each(const rg_call *call)
     return (size_t)call->out->size * 2 * sizeof(double);
 }
 
-#define LARGEST_RUN(T)                                                                             \
-    do {                                                                                           \
-        const T *x = (const T *)call->in[0]->data + rows.offset[0];                                \
-        for (int64_t i = 0; i < rows.length; i++) {                                                \
-            double *to = &largest[rows.offset[2] + i * rows.step[2]];                              \
-            double new_ = (double)x[i * rows.step[0]];                                             \
-            if (new_ > *to || new_ != new_)                                                        \
-                *to = new_;                                                                        \
-        }                                                                                          \
+#define LARGEST_RUN(T)                                                \
+    do {                                                              \
+        const T *x = (const T *)call->in[0]->data + rows.offset[0];   \
+        for (int64_t i = 0; i < rows.length; i++) {                   \
+            double *to = &largest[rows.offset[2] + i * rows.step[2]]; \
+            double new_ = (double)x[i * rows.step[0]];                \
+            if (new_ > *to || new_ != new_)                           \
+                *to = new_;                                           \
+        }                                                             \
     } while (0)
 
 /* The largest may be infinite; its own term is then 1, and the others 0. */
-#define EXPONENTIAL_RUN(T)                                                                         \
-    do {                                                                                           \
-        const T *x = (const T *)call->in[0]->data + rows.offset[0];                                \
-        for (int64_t i = 0; i < rows.length; i++) {                                                \
-            int64_t to = rows.offset[2] + i * rows.step[2];                                        \
-            double value = (double)x[i * rows.step[0]];                                            \
-            sum[to] += value == largest[to] ? 1 : exp(value - largest[to]);                        \
-        }                                                                                          \
+#define EXPONENTIAL_RUN(T)                                                  \
+    do {                                                                    \
+        const T *x = (const T *)call->in[0]->data + rows.offset[0];         \
+        for (int64_t i = 0; i < rows.length; i++) {                         \
+            int64_t to = rows.offset[2] + i * rows.step[2];                 \
+            double value = (double)x[i * rows.step[0]];                     \
+            sum[to] += value == largest[to] ? 1 : exp(value - largest[to]); \
+        }                                                                   \
     } while (0)
 
 static rg_status logsumexp_forward(rg_call *call)
@@ -281,29 +281,30 @@ static rg_status logsumexp_forward(rg_call *call)
     return RG_OK;
 }
 
-#define COUNT_RUN(T)                                                                               \
-    do {                                                                                           \
-        const T *x = (const T *)call->in[0]->data + rows.offset[0];                                \
-        const T *y = (const T *)call->out->data + rows.offset[2];                                  \
-        for (int64_t i = 0; i < rows.length; i++)                                                  \
-            count[rows.offset[2] + i * rows.step[2]] += x[i * rows.step[0]] == y[i * rows.step[2]]; \
+#define COUNT_RUN(T)                                                \
+    do {                                                            \
+        const T *x = (const T *)call->in[0]->data + rows.offset[0]; \
+        const T *y = (const T *)call->out->data + rows.offset[2];   \
+        for (int64_t i = 0; i < rows.length; i++)                   \
+            count[rows.offset[2] + i * rows.step[2]] +=             \
+                x[i * rows.step[0]] == y[i * rows.step[2]];         \
     } while (0)
 
-#define SHARE_RUN(T)                                                                               \
-    do {                                                                                           \
-        const T *x = (const T *)call->in[0]->data + rows.offset[0];                                \
-        const T *y = (const T *)call->out->data + rows.offset[2];                                  \
-        const T *g = (const T *)call->out->grad + rows.offset[2];                                  \
-        T *gx = (T *)call->in[0]->grad + rows.offset[1];                                           \
-        for (int64_t i = 0; i < rows.length; i++) {                                                \
-            double value = (double)x[i * rows.step[0]], result = (double)y[i * rows.step[2]];      \
-            double share = !isinf(result)      ? exp(value - result)                               \
-                           : result < 0        ? 0                                                 \
-                           : value == result   ? 1 / count[rows.offset[2] + i * rows.step[2]]      \
-                                               : 0;                                                \
-            double up = (double)g[i * rows.step[2]];                                               \
-            gx[i * rows.step[1]] += (T)(up == 0 ? 0 : up * share);                                 \
-        }                                                                                          \
+#define SHARE_RUN(T)                                                                          \
+    do {                                                                                      \
+        const T *x = (const T *)call->in[0]->data + rows.offset[0];                           \
+        const T *y = (const T *)call->out->data + rows.offset[2];                             \
+        const T *g = (const T *)call->out->grad + rows.offset[2];                             \
+        T *gx = (T *)call->in[0]->grad + rows.offset[1];                                      \
+        for (int64_t i = 0; i < rows.length; i++) {                                           \
+            double value = (double)x[i * rows.step[0]], result = (double)y[i * rows.step[2]]; \
+            double share = !isinf(result)    ? exp(value - result)                            \
+                           : result < 0      ? 0                                              \
+                           : value == result ? 1 / count[rows.offset[2] + i * rows.step[2]]   \
+                                             : 0;                                             \
+            double up = (double)g[i * rows.step[2]];                                          \
+            gx[i * rows.step[1]] += (T)(up == 0 ? 0 : up * share);                            \
+        }                                                                                     \
     } while (0)
 
 static void logsumexp_backward(rg_call *call)

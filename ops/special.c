@@ -80,8 +80,8 @@ static double cos_pi(double x)
 
 /* Bernoulli numbers B2, B4, .. */
 static const double bernoulli[] = {
-    1.0 / 6, -1.0 / 30, 1.0 / 42, -1.0 / 30, 5.0 / 66, -691.0 / 2730,
-    7.0 / 6, -3617.0 / 510, 43867.0 / 798, -174611.0 / 330,
+    1.0 / 6,       -1.0 / 30, 1.0 / 42,      -1.0 / 30,     5.0 / 66,
+    -691.0 / 2730, 7.0 / 6,   -3617.0 / 510, 43867.0 / 798, -174611.0 / 330,
 };
 enum { TERMS = sizeof bernoulli / sizeof *bernoulli };
 
@@ -102,7 +102,8 @@ static double digamma(double x)
     const double root = 1.4616321449683622, root_low = 9.549995429965697e-17;
     if (x < 0.5)
         return digamma(1 - x) - pi * cos_pi(x) / sin_pi(x);
-    /* Around the positive zero the sum below cancels: psi(x) = sum of (x - r) / ((r + k)(x + k)). */
+    /* Around the positive zero the sum below cancels: psi(x) = sum of (x - r) / ((r + k)(x + k)).
+     */
     if (x > 1 && x < 2) {
         double shift = 0, distance = (x - root) - root_low;
         for (int k = 0; k < START; k++)

@@ -1,6 +1,6 @@
 /*
- * check.h: what every Criterion suite uses: comparisons of numbers, leak checks, and a guard against
- * a program that ran no test. Include it in exactly one file of each test program.
+ * check.h: what every Criterion suite uses: comparisons of numbers, leak checks, and a guard
+ * against a program that ran no test. Include it in exactly one file of each test program.
  */
 #ifndef RG_TESTS_CHECK_H
 #define RG_TESTS_CHECK_H
@@ -59,19 +59,19 @@ static inline int is_near(double got, double want, double tolerance)
         cr_assert(is_near(got_, want_, (tolerance)), "%s is %.17g, not %.17g", #got, got_, want_); \
     } while (0)
 
-#define CHECK_STATUS(got, want)                                                                    \
-    do {                                                                                           \
-        rg_status got_ = (got), want_ = (want);                                                    \
-        cr_assert(got_ == want_, "%s is %s, not %s", #got, rg_status_name(got_),                   \
-                  rg_status_name(want_));                                                          \
+#define CHECK_STATUS(got, want)                                                  \
+    do {                                                                         \
+        rg_status got_ = (got), want_ = (want);                                  \
+        cr_assert(got_ == want_, "%s is %s, not %s", #got, rg_status_name(got_), \
+                  rg_status_name(want_));                                        \
     } while (0)
 
 /* The tape has an error of this status whose message contains `text`. */
-#define CHECK_FAILED(tape, status, text)                                                           \
-    do {                                                                                           \
-        CHECK_STATUS(rg_tape_status(tape), status);                                                \
-        cr_assert(strstr(rg_tape_message(tape), text), "the message is \"%s\"",                    \
-                  rg_tape_message(tape));                                                          \
+#define CHECK_FAILED(tape, status, text)                                        \
+    do {                                                                        \
+        CHECK_STATUS(rg_tape_status(tape), status);                             \
+        cr_assert(strstr(rg_tape_message(tape), text), "the message is \"%s\"", \
+                  rg_tape_message(tape));                                       \
     } while (0)
 
 #endif

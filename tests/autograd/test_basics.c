@@ -22,8 +22,9 @@ Test(basics, shapes)
     cr_assert(rg_shape_size(&empty) == 0);
     cr_assert_str_eq(rg_shape_text(&shape, text), "[2, 3, 4]");
     cr_assert_str_eq(rg_shape_text(&scalar, text), "[]");
-    rg_shape longest = {8, {INT64_MIN, INT64_MIN, INT64_MIN, INT64_MIN, INT64_MIN, INT64_MIN,
-                            INT64_MIN, INT64_MIN}};
+    rg_shape longest = {
+        8,
+        {INT64_MIN, INT64_MIN, INT64_MIN, INT64_MIN, INT64_MIN, INT64_MIN, INT64_MIN, INT64_MIN}};
     cr_assert(strlen(rg_shape_text(&longest, text)) < RG_SHAPE_TEXT_SIZE);
     cr_assert(text[strlen(text) - 1] == ']');
     cr_assert(rg_shape_size(&longest) == -1);

@@ -112,10 +112,8 @@ static rg_status view_both(rg_call *call)
 
 Test(record, results_that_are_too_large)
 {
-    static const rg_op huge = {.name = "huge",
-                               .arity = 1,
-                               .shape = huge_shape,
-                               .forward = scaled_sum_forward};
+    static const rg_op huge = {
+        .name = "huge", .arity = 1, .shape = huge_shape, .forward = scaled_sum_forward};
     rg_tape *tape = rg_tape_create();
     rg_value x = rg_input(tape, 1);
     rg_record(&huge, 1, &x, NULL);
@@ -136,9 +134,8 @@ static rg_status nothing_forward(rg_call *call)
 
 Test(record, shapes_broadcast_by_numpys_rules)
 {
-    static const rg_op shapes = {.name = "shapes",
-                                 .shape = broadcast_shape,
-                                 .forward = nothing_forward};
+    static const rg_op shapes = {
+        .name = "shapes", .shape = broadcast_shape, .forward = nothing_forward};
     struct {
         rg_shape a, b, want;
         int fits;

@@ -66,7 +66,10 @@ Test(value, malformed_leaves_are_refused)
         const char *text;
     } cases[] = {
         {RG_F64, {2, {3, -1}}, RG_ERROR_SHAPE, "negative dimension"},
-        {RG_F64, {3, {(int64_t)1 << 31, (int64_t)1 << 31, 16}}, RG_ERROR_SHAPE, "too many elements"},
+        {RG_F64,
+         {3, {(int64_t)1 << 31, (int64_t)1 << 31, 16}},
+         RG_ERROR_SHAPE,
+         "too many elements"},
         {RG_F64, {9, {0}}, RG_ERROR_LIMIT, "rank 9"},
         {RG_F64, {-1, {0}}, RG_ERROR_LIMIT, "rank -1"},
         {(rg_type)5, {1, {2}}, RG_ERROR_TYPE, "5 is no element type"},
@@ -218,10 +221,8 @@ Test(value, types_convert_and_mix)
     rg_cast(rg_indices(tape, RG_SHAPE(1), (int64_t[]){1}), RG_F64);
     CHECK_FAILED(tape, RG_ERROR_TYPE, "must be float64 or float32");
     rg_tape_rewind(tape, mark);
-    static const rg_op only_f32 = {.name = "only_f32",
-                                   .arity = 1,
-                                   .types = RG_OP_F32,
-                                   .forward = scaled_sum_forward};
+    static const rg_op only_f32 = {
+        .name = "only_f32", .arity = 1, .types = RG_OP_F32, .forward = scaled_sum_forward};
     x = rg_input_f64(tape, RG_SHAPE(6), six);
     rg_record(&only_f32, 1, &x, NULL);
     CHECK_FAILED(tape, RG_ERROR_TYPE, "it does not take float64");

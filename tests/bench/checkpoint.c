@@ -57,7 +57,7 @@ int main(void)
         seconds[checkpoints] = run(checkpoints, &bytes[checkpoints], &grad[checkpoints]);
     printf("%d steps of tanh(x w), %d x %d, float64:\n", PIECES * STEPS, SIZE, SIZE);
     printf("  whole           %8.1f MB, %.3f s\n", (double)bytes[0] / 1e6, seconds[0]);
-    printf("  %d checkpoints  %8.1f MB, %.3f s (and %.1f MB for one piece during the sweep)\n", PIECES,
-           (double)bytes[1] / 1e6, seconds[1], (double)bytes[0] / PIECES / 1e6);
+    printf("  %d checkpoints  %8.1f MB, %.3f s (and %.1f MB for one piece during the sweep)\n",
+           PIECES, (double)bytes[1] / 1e6, seconds[1], (double)bytes[0] / PIECES / 1e6);
     return fabs(grad[0] - grad[1]) > 1e-12 * fabs(grad[0]);
 }

@@ -94,16 +94,13 @@ static int bench_fashion(const char *dir)
         return 0;
     }
     const int64_t widths[] = {784, 128, 64, 10};
-    rg_mlp *mlp = rg_mlp_create(&(rg_mlp_options){.type = RG_F32,
-                                                  .widths = widths,
-                                                  .width_count = 4,
-                                                  .hidden = RG_RELU,
-                                                  .seed = 1},
-                                &error);
+    rg_mlp *mlp = rg_mlp_create(
+        &(rg_mlp_options){
+            .type = RG_F32, .widths = widths, .width_count = 4, .hidden = RG_RELU, .seed = 1},
+        &error);
     rg_optimizer *optimizer =
         rg_sgd_create(rg_mlp_params(mlp), &(rg_sgd_options){.rate = 0.05, .momentum = 0.9}, &error);
-    rg_train_options options = {
-        .loss = RG_LOSS_CROSS_ENTROPY, .epochs = 1, .batch = 64, .seed = 1};
+    rg_train_options options = {.loss = RG_LOSS_CROSS_ENTROPY, .epochs = 1, .batch = 64, .seed = 1};
     double best = INFINITY;
     int failed = 0;
     for (int epoch = 0; epoch < 3 && !failed; epoch++) {

@@ -63,7 +63,8 @@ Test(debug, errors_name_the_line_that_made_them)
     char place[64];
     snprintf(place, sizeof place, "test_debug.c:%d)", __LINE__ - 3);
     CHECK_FAILED(tape, RG_ERROR_SHAPE, place);
-    cr_assert(!strstr(strstr(rg_tape_message(tape), place) + 1, "test_debug"), "one place is named");
+    cr_assert(!strstr(strstr(rg_tape_message(tape), place) + 1, "test_debug"),
+              "one place is named");
     rg_tape_destroy(tape);
 }
 

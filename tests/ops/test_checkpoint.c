@@ -31,7 +31,8 @@ Test(checkpoint, gives_the_gradients_of_the_whole)
     rg_tape *tape = rg_tape_create();
     for (int whole = 0; whole < 2; whole++) {
         rg_tape_reset(tape);
-        rg_value in[3] = {rg_input_f64(tape, RG_SHAPE(N, N), x), rg_input_f64(tape, RG_SHAPE(N, N), w),
+        rg_value in[3] = {rg_input_f64(tape, RG_SHAPE(N, N), x),
+                          rg_input_f64(tape, RG_SHAPE(N, N), w),
                           rg_input_f64(tape, RG_SHAPE(N), b)};
         rg_value y = in[0];
         for (int piece = 0; piece < 3; piece++) {

@@ -82,23 +82,24 @@ Test(elementwise, unary_functions_at_kinks_poles_and_nan)
         unary *f;
         double x, value, grad;
     } cases[] = {
-        {rg_abs, 0, 0, 0},        {rg_abs, -0.0, 0, 0},     {rg_abs, -2, 2, -1},
-        {rg_relu, 0, 0, 0},       {rg_relu, -1, 0, 0},      {rg_relu, 2, 2, 1},
-        {leaky, 0, 0, 0.01},      {leaky, -1, -0.01, 0.01}, {rg_sqrt, 0, 0, inf},
-        {rg_sqrt, -1, nan, nan},  {rg_log, 0, -inf, inf},   {rg_log, -1, nan, nan},
-        {rg_exp, -inf, 0, 0},     {rg_exp, 1000, inf, inf}, {rg_tanh, 1000, 1, 0},
-        {rg_tanh, -inf, -1, 0},   {rg_sigmoid, inf, 1, 0},  {rg_sigmoid, -1000, 0, 0},
-        {softplus, 1000, 1000, 1}, {softplus, -inf, 0, 0},  {softplus, inf, inf, 1},
-        {rg_abs, nan, nan, nan},  {rg_relu, nan, nan, nan}, {leaky, nan, nan, nan},
-        {rg_tanh, nan, nan, nan}, {softplus, nan, nan, nan}, {rg_sigmoid, nan, nan, nan},
-        {rg_square, nan, nan, nan}, {rg_sin, inf, nan, nan}, {rg_neg, 2, -2, -1},
+        {rg_abs, 0, 0, 0},          {rg_abs, -0.0, 0, 0},      {rg_abs, -2, 2, -1},
+        {rg_relu, 0, 0, 0},         {rg_relu, -1, 0, 0},       {rg_relu, 2, 2, 1},
+        {leaky, 0, 0, 0.01},        {leaky, -1, -0.01, 0.01},  {rg_sqrt, 0, 0, inf},
+        {rg_sqrt, -1, nan, nan},    {rg_log, 0, -inf, inf},    {rg_log, -1, nan, nan},
+        {rg_exp, -inf, 0, 0},       {rg_exp, 1000, inf, inf},  {rg_tanh, 1000, 1, 0},
+        {rg_tanh, -inf, -1, 0},     {rg_sigmoid, inf, 1, 0},   {rg_sigmoid, -1000, 0, 0},
+        {softplus, 1000, 1000, 1},  {softplus, -inf, 0, 0},    {softplus, inf, inf, 1},
+        {rg_abs, nan, nan, nan},    {rg_relu, nan, nan, nan},  {leaky, nan, nan, nan},
+        {rg_tanh, nan, nan, nan},   {softplus, nan, nan, nan}, {rg_sigmoid, nan, nan, nan},
+        {rg_square, nan, nan, nan}, {rg_sin, inf, nan, nan},   {rg_neg, 2, -2, -1},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         for (int kind = 0; kind < 3; kind++) {
             rg_tape *tape = rg_tape_create();
-            rg_value x = kind == 0   ? rg_input(tape, cases[i].x)
-                         : kind == 1 ? rg_input_f64(tape, RG_SHAPE(1), &cases[i].x)
-                                     : rg_input_f32(tape, RG_SHAPE(1), (float[]){(float)cases[i].x});
+            rg_value x = kind == 0 ? rg_input(tape, cases[i].x)
+                         : kind == 1
+                             ? rg_input_f64(tape, RG_SHAPE(1), &cases[i].x)
+                             : rg_input_f32(tape, RG_SHAPE(1), (float[]){(float)cases[i].x});
             rg_value y = cases[i].f(x);
             double tolerance = kind < 2 ? 1e-15 : 1e-7;
             CHECK_STATUS(rg_backward(y), RG_OK);
@@ -130,10 +131,10 @@ Test(elementwise, plain_numbers_in_either_place)
     rg_value f = rg_input_f32(tape, RG_SHAPE(2), (float[]){2, 4});
     rg_value x[3] = {s, v, f};
     for (int k = 0; k < 3; k++) {
-        rg_value y[] = {rg_add(x[k], 3),   rg_add(3, x[k]),   rg_sub(x[k], 3),  rg_sub(3, x[k]),
-                        rg_mul(x[k], 3),   rg_mul(3, x[k]),   rg_div(x[k], 2),  rg_div(8.0, x[k]),
-                        rg_pow(x[k], 2),   rg_pow(2, x[k]),   rg_max(x[k], 5),  rg_max(1, x[k]),
-                        rg_min(x[k], 5),   rg_min(1, x[k])};
+        rg_value y[] = {rg_add(x[k], 3), rg_add(3, x[k]), rg_sub(x[k], 3), rg_sub(3, x[k]),
+                        rg_mul(x[k], 3), rg_mul(3, x[k]), rg_div(x[k], 2), rg_div(8.0, x[k]),
+                        rg_pow(x[k], 2), rg_pow(2, x[k]), rg_max(x[k], 5), rg_max(1, x[k]),
+                        rg_min(x[k], 5), rg_min(1, x[k])};
         const double want[] = {7, 7, 1, -1, 12, 12, 2, 2, 16, 16, 5, 4, 4, 1};
         const double slope[] = {1, 1, 1, -1, 3, 3, 0.5, -0.5, 8, 11.090354888959125, 0, 1, 1, 0};
         for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
@@ -206,7 +207,7 @@ Test(elementwise, comparisons_are_constants)
     rg_tape *tape = rg_tape_create();
     double a[4] = {1, 2, 3, nan_()}, got[4];
     rg_value x = rg_input_f64(tape, RG_SHAPE(4), a), two = rg_input(tape, 2);
-    rg_value y[] = {rg_less(x, two),    rg_less_equal(x, 2), rg_greater(x, 2),
+    rg_value y[] = {rg_less(x, two),          rg_less_equal(x, 2), rg_greater(x, 2),
                     rg_greater_equal(x, two), rg_equal(x, 2),      rg_not_equal(x, two)};
     const double want[6][4] = {{1, 0, 0, 0}, {1, 1, 0, 0}, {0, 0, 1, 0},
                                {0, 1, 1, 0}, {0, 1, 0, 0}, {1, 0, 1, 1}};
@@ -255,7 +256,8 @@ Test(elementwise, views_give_what_dense_tensors_give)
         data[i] = rg_random_uniform(&random) + 0.5;
     rg_tape *tape = rg_tape_create();
     rg_value base = rg_input_f64(tape, RG_SHAPE(COLUMNS, ROWS, 2), data);
-    rg_value x = rg_transpose(rg_reshape(rg_slice(base, 2, 1, 2, 1), RG_SHAPE(COLUMNS, ROWS)), 0, 1);
+    rg_value x =
+        rg_transpose(rg_reshape(rg_slice(base, 2, 1, 2, 1), RG_SHAPE(COLUMNS, ROWS)), 0, 1);
     rg_value row = rg_slice(base, 1, 1, 2, 1);
     rg_value z = rg_transpose(rg_squeeze(rg_slice(row, 2, 0, 1, 1), 2), 0, 1); /* [1, COLUMNS] */
     rg_value pairs[2][2] = {{x, z}, {rg_dense(x), rg_dense(z)}};

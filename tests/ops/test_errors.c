@@ -23,15 +23,16 @@ static values make(void)
     return v;
 }
 
-/* The expression must fail on a fresh tape with this status and a message that contains the text. */
-#define FAILS(expression, status, text)                                                            \
-    do {                                                                                           \
-        values v = make();                                                                         \
-        (void)v;                                                                                   \
-        rg_value result = expression;                                                              \
-        cr_assert(result.serial == 0, #expression " gave a value");                                \
-        CHECK_FAILED(tape, status, text);                                                          \
-        rg_tape_destroy(tape);                                                                     \
+/* The expression must fail on a fresh tape with this status and a message that contains the text.
+ */
+#define FAILS(expression, status, text)                             \
+    do {                                                            \
+        values v = make();                                          \
+        (void)v;                                                    \
+        rg_value result = expression;                               \
+        cr_assert(result.serial == 0, #expression " gave a value"); \
+        CHECK_FAILED(tape, status, text);                           \
+        rg_tape_destroy(tape);                                      \
     } while (0)
 
 Test(errors, elementwise)
@@ -84,14 +85,16 @@ Test(errors, shapes)
     FAILS(rg_concat(2, ((rg_value[]){v.a, v.b}), 0), RG_ERROR_SHAPE, "[2] does not join [2, 3]");
     FAILS(rg_concat(2, ((rg_value[]){v.a, v.a}), 2), RG_ERROR_INDEX, "axis 2");
     FAILS(rg_concat(2, ((rg_value[]){v.i, v.b}), 0), RG_ERROR_TYPE, "must be");
-    FAILS(rg_stack(2, ((rg_value[]){v.a, v.b}), 0), RG_ERROR_SHAPE, "[2] does not stack with [2, 3]");
+    FAILS(rg_stack(2, ((rg_value[]){v.a, v.b}), 0), RG_ERROR_SHAPE,
+          "[2] does not stack with [2, 3]");
     FAILS(rg_stack(1, &v.a, 3), RG_ERROR_INDEX, "axis 3");
 }
 
 Test(errors, rank_eight_is_the_most)
 {
     rg_shape eight = {8, {1, 1, 1, 1, 1, 1, 1, 1}};
-    FAILS(rg_unsqueeze(rg_input_f64(tape, eight, NULL), 0), RG_ERROR_LIMIT, "the rank is 8 already");
+    FAILS(rg_unsqueeze(rg_input_f64(tape, eight, NULL), 0), RG_ERROR_LIMIT,
+          "the rank is 8 already");
     rg_tape *own = rg_tape_create();
     rg_value x = rg_input_f64(own, eight, NULL);
     rg_stack(1, &x, 0);
@@ -104,7 +107,8 @@ Test(errors, indices)
     int64_t far[2] = {0, 3}, below[2] = {-4, 0};
     FAILS(rg_index_select(v.a, 1, rg_indices(tape, RG_SHAPE(2), far)), RG_ERROR_INDEX,
           "index 3 (element 1 of the indices) is outside an axis of size 3");
-    FAILS(rg_index_select(v.a, 1, rg_indices(tape, RG_SHAPE(2), below)), RG_ERROR_INDEX, "index -4");
+    FAILS(rg_index_select(v.a, 1, rg_indices(tape, RG_SHAPE(2), below)), RG_ERROR_INDEX,
+          "index -4");
     FAILS(rg_index_select(v.a, 2, v.i), RG_ERROR_INDEX, "axis 2");
     FAILS(rg_index_select(v.a, 0, v.b), RG_ERROR_TYPE, "input 2 must be int64");
     FAILS(rg_index_select(v.a, 0, rg_indices(tape, RG_SHAPE(1, 2), far)), RG_ERROR_SHAPE,
@@ -142,9 +146,9 @@ Test(errors, losses)
           RG_ERROR_ARGUMENT, "label smoothing 1.5");
     FAILS(rg_cross_entropy_with(v.a, v.i, &(rg_cross_entropy_options){.weight = v.b}),
           RG_ERROR_SHAPE, "as many weights as classes");
-    FAILS(rg_cross_entropy_with(v.a, v.i,
-                                &(rg_cross_entropy_options){.reduction = (rg_reduction)9}),
-          RG_ERROR_ARGUMENT, "9 is no reduction");
+    FAILS(
+        rg_cross_entropy_with(v.a, v.i, &(rg_cross_entropy_options){.reduction = (rg_reduction)9}),
+        RG_ERROR_ARGUMENT, "9 is no reduction");
 }
 
 Test(errors, table_lookups)

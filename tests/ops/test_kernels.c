@@ -59,14 +59,14 @@ Test(kernels, products_of_every_size_and_layout)
 {
     rg_random random = rg_random_create(1);
     EACH_LEVEL(level)
-        for (int round = 0; round < 400; round++) {
-            int64_t m = (int64_t)rg_random_below(&random, 30);
-            int64_t n = (int64_t)rg_random_below(&random, 70);
-            int64_t k = (int64_t)rg_random_below(&random, round % 20 ? 40 : 600);
-            uint64_t bits = rg_random_bits(&random);
-            check_product(level, bits & 1 ? RG_F32 : RG_F64, m, n, k, bits >> 1 & 1, bits >> 2 & 1,
-                          bits >> 3 & 1, &random);
-        }
+    for (int round = 0; round < 400; round++) {
+        int64_t m = (int64_t)rg_random_below(&random, 30);
+        int64_t n = (int64_t)rg_random_below(&random, 70);
+        int64_t k = (int64_t)rg_random_below(&random, round % 20 ? 40 : 600);
+        uint64_t bits = rg_random_bits(&random);
+        check_product(level, bits & 1 ? RG_F32 : RG_F64, m, n, k, bits >> 1 & 1, bits >> 2 & 1,
+                      bits >> 3 & 1, &random);
+    }
 }
 
 /* A row of C must not depend on how many other rows there are. */

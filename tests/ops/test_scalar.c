@@ -48,12 +48,13 @@ static double everything(const rg_tape_options *options, double *grad)
     rg_tape *tape = rg_tape_create_with(options);
     rg_value x = rg_input(tape, 0.7), y = rg_input(tape, 1.3), f = rg_constant(tape, 0);
     for (int i = 0; i < 2000; i++) {
-        rg_value t[] = {rg_add(x, y),     rg_sub(x, y),          rg_mul(x, y),       rg_div(x, y),
-                        rg_pow(x, y),     rg_max(x, y),          rg_min(x, y),       rg_neg(x),
-                        rg_square(y),     rg_sqrt(x),            rg_exp(x),          rg_log(y),
-                        rg_sin(x),        rg_cos(y),             rg_tan(x),          rg_tanh(y),
-                        rg_sigmoid(x),    rg_relu(x),            rg_abs(y),          rg_leaky_relu(x, .1),
-                        rg_softplus(y, 2), rg_sub(i * 1e-3, x),  rg_div(2.0, y),     rg_pow(2, x)};
+        rg_value t[] = {
+            rg_add(x, y),      rg_sub(x, y),        rg_mul(x, y),   rg_div(x, y),
+            rg_pow(x, y),      rg_max(x, y),        rg_min(x, y),   rg_neg(x),
+            rg_square(y),      rg_sqrt(x),          rg_exp(x),      rg_log(y),
+            rg_sin(x),         rg_cos(y),           rg_tan(x),      rg_tanh(y),
+            rg_sigmoid(x),     rg_relu(x),          rg_abs(y),      rg_leaky_relu(x, .1),
+            rg_softplus(y, 2), rg_sub(i * 1e-3, x), rg_div(2.0, y), rg_pow(2, x)};
         for (size_t k = 0; k < sizeof t / sizeof *t; k++)
             f = rg_add(f, t[k]);
         x = rg_add(rg_mul(x, 0.999), 0.001);
@@ -94,7 +95,8 @@ Test(scalar, scalars_and_one_element_tensors_agree)
         up[i] = 1;
     }
     rg_tape *tape = rg_tape_create();
-    rg_value x = rg_input_f64(tape, RG_SHAPE(COUNT), xs), y = rg_input_f64(tape, RG_SHAPE(COUNT), ys);
+    rg_value x = rg_input_f64(tape, RG_SHAPE(COUNT), xs),
+             y = rg_input_f64(tape, RG_SHAPE(COUNT), ys);
     rg_value f = rg_sub(rg_tanh(rg_mul(x, y)), rg_pow(rg_div(x, y), rg_log(rg_add(x, 1))));
     rg_read(f, values);
     CHECK_STATUS(rg_backward_with(f, up), RG_OK);

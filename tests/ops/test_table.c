@@ -506,7 +506,10 @@ static const char *const internal[] = {
 #define NAME(name, ...) #name,
     RGI_SLOPE_ROWS(NAME) RGI_BINARY_SLOPE_ROWS(NAME) RGI_STEP_ROWS(NAME) RGI_SHARE_ROWS(NAME)
 #undef NAME
-    "fold", "kl_div_log", "max_pool2d_place", "unfold",
+        "fold",
+    "kl_div_log",
+    "max_pool2d_place",
+    "unfold",
 };
 
 static int is_internal(const char *name)
