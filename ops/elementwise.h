@@ -133,8 +133,8 @@ RG_API rg_value rg_atanh(rg_value x);
 RG_API rg_value rg_erf(rg_value x);
 RG_API rg_value rg_erfc(rg_value x);
 /* ln |Gamma(x)|: infinite with slope NaN at 0, -1, ..; its derivative digamma, NaN there; and the
- * derivative of order n of that, n = 0, 1, .. (M. Abramowitz and I. Stegun, Handbook of
- * Mathematical Functions, 6.3 and 6.4). */
+ * derivative of order n of that, n = 0, 1, .. (orders above 30 are NaN below -50). (M. Abramowitz
+ * and I. Stegun, Handbook of Mathematical Functions, 6.3 and 6.4). */
 RG_API rg_value rg_lgamma(rg_value x);
 RG_API rg_value rg_digamma(rg_value x);
 RG_API rg_value rg_polygamma(rg_value x, double n);

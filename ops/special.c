@@ -78,6 +78,10 @@ static double cos_pi(double x)
     return r > 0.25 ? sin(pi * (0.5 - r)) : cos(pi * r);
 }
 
+/* Below FAR_BELOW polygamma reflects its argument instead of summing up to it, for orders up to
+ * MOST_ORDER. */
+enum { FAR_BELOW = -50, MOST_ORDER = 30 };
+
 /* Bernoulli numbers B2, B4, .. */
 static const double bernoulli[] = {
     1.0 / 6,       -1.0 / 30, 1.0 / 42,      -1.0 / 30,     5.0 / 66,
@@ -156,6 +160,28 @@ static double polygamma_sum(int n, double x)
     return shift + polygamma_series(n, x);
 }
 
+/* The derivative of order n of pi cot(pi x): a polynomial of degree n + 1 in the cotangent, from
+ * cot' = -(1 + cot^2). */
+static double cotangent_derivative(int n, double x)
+{
+    double c = cos_pi(x) / sin_pi(x), scale = pi, power = 1, value = 0;
+    double coefficient[MOST_ORDER + 2] = {0, 1}, next[MOST_ORDER + 2];
+    for (int order = 0; order < n; order++) {
+        for (int k = 0; k <= n + 1; k++)
+            next[k] = 0;
+        for (int k = 1; k <= order + 1; k++) {
+            next[k - 1] -= k * coefficient[k];
+            next[k + 1] -= k * coefficient[k];
+        }
+        for (int k = 0; k <= n + 1; k++)
+            coefficient[k] = next[k];
+        scale *= pi;
+    }
+    for (int k = 0; k <= n + 1; k++, power *= c)
+        value += coefficient[k] * power;
+    return scale * value;
+}
+
 double rgi_polygamma(double n, double x)
 {
     int order = (int)n;
@@ -168,6 +194,11 @@ double rgi_polygamma(double n, double x)
     if (order == 1 && x < 0) {
         double s = sin_pi(x);
         return pi * pi / (s * s) - polygamma_sum(1, 1 - x);
+    }
+    if (x < FAR_BELOW) {
+        if (order > MOST_ORDER)
+            return NAN;
+        return -polygamma_sum(order, 1 - x) - cotangent_derivative(order, x);
     }
     double result = polygamma_sum(order, x);
     return order % 2 ? result : -result;

@@ -17,7 +17,8 @@ double rgi_normal_density(double x);
 /* ln |Gamma(x)|, without the C library's global sign. */
 double rgi_lgamma(double x);
 
-/* The derivative of order n >= 0 of digamma, itself the derivative of lgamma: NaN at 0, -1, .. */
+/* The derivative of order n >= 0 of digamma, itself the derivative of lgamma: NaN at 0, -1, ..,
+ * and below -50 for n > 30. */
 double rgi_polygamma(double n, double x);
 
 /* x tanh(softplus(x)) and its first two derivatives. */

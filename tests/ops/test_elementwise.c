@@ -274,3 +274,21 @@ Test(elementwise, views_give_what_dense_tensors_give)
     }
     rg_tape_destroy(tape);
 }
+
+/* psi^(n)(x + 1) = psi^(n)(x) + (-1)^n n! / x^(n + 1), across the point where the method changes.
+ */
+Test(elementwise, polygamma_far_below_zero)
+{
+    rg_tape *tape = rg_tape_create();
+    const double places[] = {-49.7, -50.2, -50.7, -1000.3, -1e9 - 0.25};
+    for (int n = 1; n <= 6; n++)
+        for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+            double x = places[i], term = n % 2 ? -1 : 1;
+            for (int k = 1; k <= n; k++)
+                term *= k / x;
+            double low = rg_item(rg_polygamma(rg_input(tape, x), n));
+            double high = rg_item(rg_polygamma(rg_input(tape, x + 1), n));
+            CHECK_NEAR((high - term / x) / low, 1, 1e-11);
+        }
+    rg_tape_destroy(tape);
+}
