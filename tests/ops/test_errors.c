@@ -151,6 +151,60 @@ Test(errors, losses)
         RG_ERROR_ARGUMENT, "9 is no reduction");
 }
 
+Test(errors, arrangements)
+{
+    FAILS(rg_flip(v.a, RG_AXES(2)), RG_ERROR_INDEX, "flip at node 7: axis 2 is outside rank 2");
+    FAILS(rg_flip(v.a, RG_AXES(0, -2)), RG_ERROR_ARGUMENT, "axis 0 is named twice");
+    FAILS(rg_diagonal(v.b, 0), RG_ERROR_SHAPE, "rank 1 has no diagonal");
+    FAILS(rg_tril(v.b, 0), RG_ERROR_SHAPE, "tril at node 7: rank 1 has no triangles");
+    FAILS(rg_triu(v.s, 0), RG_ERROR_SHAPE, "rank 0 has no triangles");
+    FAILS(rg_pad(v.a, RG_AXES(1), RG_AXES(1, 1), 0), RG_ERROR_SHAPE, "1 and 2 numbers for rank 2");
+    FAILS(rg_pad(v.a, RG_AXES(0, -1), RG_AXES(0, 0), 0), RG_ERROR_ARGUMENT,
+          "axis 1 is padded by -1 and 0");
+    FAILS(rg_roll(v.a, RG_AXES(1, 2), RG_AXES(0)), RG_ERROR_ARGUMENT, "2 shifts for 1 axes");
+    FAILS(rg_roll(v.a, RG_AXES(1), RG_AXES(2)), RG_ERROR_INDEX, "roll at node 7: axis 2");
+    FAILS(rg_repeat(v.a, RG_AXES(2)), RG_ERROR_SHAPE, "1 numbers for rank 2");
+    FAILS(rg_repeat(v.a, RG_AXES(1, -2)), RG_ERROR_ARGUMENT, "axis 1 is repeated -2 times");
+}
+
+Test(errors, moments)
+{
+    FAILS(rg_prod_over(v.a, RG_AXES(3), 0), RG_ERROR_INDEX, "prod at node 7: axis 3");
+    FAILS(rg_var(v.a, RG_AXES(0, 0), 1, 0), RG_ERROR_ARGUMENT, "var at node 7: axis 0 is named");
+    FAILS(rg_std(v.a, RG_AXES(-3), 1, 0), RG_ERROR_INDEX, "std at node 7: axis -3");
+    FAILS(rg_norm(v.a, 2, RG_AXES(2), 0), RG_ERROR_INDEX, "norm at node 7: axis 2");
+    FAILS(rg_norm(v.a, 0, RG_AXES(1), 0), RG_ERROR_ARGUMENT, "there is no norm of order 0");
+    FAILS(rg_norm(v.a, NAN, RG_AXES(1), 0), RG_ERROR_ARGUMENT, "there is no norm of order");
+    FAILS(rg_cumsum(v.a, 2), RG_ERROR_INDEX, "cumsum at node 7: axis 2");
+}
+
+Test(errors, scattering)
+{
+    FAILS(rg_scatter_add(v.b, 0, v.i, v.a), RG_ERROR_SHAPE,
+          "indices [2] and source [2, 3] differ in shape");
+    FAILS(rg_scatter_add(v.b, 0, rg_indices(tape, RG_SHAPE(1), (int64_t[]){2}), v.b),
+          RG_ERROR_INDEX, "index 2");
+    FAILS(rg_scatter_add(v.b, 1, v.i, v.b), RG_ERROR_INDEX, "axis 1");
+}
+
+Test(errors, more_losses)
+{
+    rg_cross_entropy_options wrong = {.label_smoothing = 2};
+    FAILS(rg_huber_loss(v.a, v.a, 0, RG_MEAN), RG_ERROR_ARGUMENT, "the limit is 0, not positive");
+    FAILS(rg_smooth_l1_loss(v.a, v.a, -1, RG_MEAN), RG_ERROR_ARGUMENT, "the limit is -1");
+    FAILS(rg_l1_loss(v.a, v.b, RG_SUM), RG_ERROR_SHAPE, "l1_loss");
+    FAILS(rg_kl_div(v.a, v.b, 0, RG_BATCH_MEAN), RG_ERROR_SHAPE, "kl_div");
+    FAILS(rg_cross_entropy_with(v.a, v.i, &(rg_cross_entropy_options){.reduction = RG_BATCH_MEAN}),
+          RG_ERROR_ARGUMENT, "3 is no reduction");
+    FAILS(rg_nll_loss(v.a, v.b, NULL), RG_ERROR_TYPE, "nll_loss at node 7: input 2 must be int64");
+    FAILS(rg_nll_loss(v.t, v.i, NULL), RG_ERROR_SHAPE, "nll_loss");
+    FAILS(rg_cross_entropy_soft(v.a, v.b, NULL), RG_ERROR_SHAPE,
+          "logits [2, 3] and targets [2] are not both");
+    FAILS(rg_cross_entropy_soft(v.a, v.a, &wrong), RG_ERROR_ARGUMENT, "label smoothing 2");
+    FAILS(rg_cross_entropy_soft(v.a, v.a, &(rg_cross_entropy_options){.weight = v.b}),
+          RG_ERROR_SHAPE, "as many weights as classes");
+}
+
 Test(errors, table_lookups)
 {
     cr_assert_null(rg_op_at(-1));
