@@ -22,12 +22,8 @@ static rg_status cast_forward(rg_call *call)
 static void cast_backward(rg_call *call)
 {
     const rg_tensor *x = call->in[0];
-    for (int64_t i = 0; i < x->size; i++) {
-        if (x->type == RG_F64)
-            ((double *)x->grad)[i] += (double)((const float *)call->out->grad)[i];
-        else
-            ((float *)x->grad)[i] += (float)((const double *)call->out->grad)[i];
-    }
+    for (int64_t i = 0; i < x->size; i++)
+        rgi_increase(x->grad, x->type, i, rgi_load(call->out->grad, call->out->type, i));
 }
 
 static void cast_rule(const rg_rule *rule)
@@ -132,17 +128,6 @@ rg_value rg_detach(rg_value x)
 
 /* ---- elements ---- */
 
-/* The place in memory of an element, given its row-major number. */
-static int64_t offset_of(const rg_tensor *tensor, int64_t place)
-{
-    int64_t offset = 0;
-    for (int i = tensor->shape.rank - 1; i >= 0; i--) {
-        offset += place % tensor->shape.dim[i] * tensor->stride[i];
-        place /= tensor->shape.dim[i];
-    }
-    return offset;
-}
-
 rg_value rgi_element(rg_value x, int64_t place)
 {
     rg_tape *tape = x.tape;
@@ -158,8 +143,8 @@ rg_value rgi_element(rg_value x, int64_t place)
     rg_tensor room;
     const rg_tensor *tensor = rgi_tensor_of(tape, node, &room);
     double value;
-    const char *element =
-        (const char *)tensor->data + offset_of(tensor, place) * (int64_t)rg_type_size(tensor->type);
+    const char *element = (const char *)tensor->data +
+                          rgi_offset_of(tensor, place) * (int64_t)rg_type_size(tensor->type);
     rgi_convert(&value, RG_F64, element, tensor->type, 1);
     bool active = rgi_is_active(tape, node) && tape->no_grad == 0;
     return rgi_append(tape, active ? RGI_CODE_ELEMENT : RGI_CODE_CONSTANT, node, (uint32_t)place,

@@ -159,12 +159,8 @@ static uint64_t checksum(const rg_tensor *x)
     uint64_t sum = 0xcbf29ce484222325u;
     size_t width = rg_type_size(x->type);
     for (int64_t i = 0; i < x->size; i++) {
-        int64_t offset = 0, place = i;
-        for (int k = x->shape.rank - 1; k >= 0; k--) {
-            offset += place % x->shape.dim[k] * x->stride[k];
-            place /= x->shape.dim[k];
-        }
-        const unsigned char *bytes = (const unsigned char *)x->data + offset * (int64_t)width;
+        const unsigned char *bytes =
+            (const unsigned char *)x->data + rgi_offset_of(x, i) * (int64_t)width;
         for (size_t b = 0; b < width; b++)
             sum = (sum ^ bytes[b]) * 0x100000001b3u;
     }

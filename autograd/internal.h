@@ -200,6 +200,8 @@ rg_value rgi_unview(const rgi_record *view, rg_value g);
 
 /* ---- strided.c ---- */
 
+/* Where in memory, in elements, the element with a row-major number lies. */
+int64_t rgi_offset_of(const rg_tensor *tensor, int64_t place);
 void rgi_copy_to_dense(void *out, const rg_tensor *in);
 void rgi_add_to_strided(const rg_tensor *out, const void *in);
 void rgi_add_from_strided(void *out, const rg_tensor *in);

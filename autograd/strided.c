@@ -13,6 +13,16 @@ void rgi_dense_strides(rg_tensor *tensor)
     tensor->dense = 1;
 }
 
+int64_t rgi_offset_of(const rg_tensor *tensor, int64_t place)
+{
+    int64_t offset = 0;
+    for (int i = tensor->shape.rank - 1; i >= 0; i--) {
+        offset += place % tensor->shape.dim[i] * tensor->stride[i];
+        place /= tensor->shape.dim[i];
+    }
+    return offset;
+}
+
 /* Walks a strided tensor row by row (a row is the last axis) in row-major order. */
 typedef struct row_walk {
     const rg_tensor *tensor;

@@ -6,6 +6,17 @@
 #include "reduce.h"
 #include "shape_ops.h"
 
+rgi_lines rgi_lines_along(const rg_shape *shape, int axis)
+{
+    axis = axis < 0 ? axis + shape->rank : axis;
+    rgi_lines lines = {1, shape->dim[axis], 1};
+    for (int i = 0; i < axis; i++)
+        lines.outer *= shape->dim[i];
+    for (int i = axis + 1; i < shape->rank; i++)
+        lines.step *= shape->dim[i];
+    return lines;
+}
+
 /* Which axes are reduced; fails the call for a wrong or repeated one. */
 static rg_status reduced_axes(rg_call *call, bool *reduced)
 {

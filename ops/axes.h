@@ -1,11 +1,20 @@
 /*
- * axes.h: reductions over axes: which elements of x belong to which element of the result.
+ * axes.h: lines along an axis, and reductions over axes: which elements of x belong to which
+ * element of the result.
  */
 #ifndef RG_OPS_AXES_H
 #define RG_OPS_AXES_H
 
 #include "family.h"
 #include "rows.h"
+
+/* A shape seen along one axis, which may be negative: `outer` times `step` lines of `length`
+ * elements each, with `step` elements from one of a line to the next. */
+typedef struct rgi_lines {
+    int64_t outer, length, step;
+} rgi_lines;
+
+rgi_lines rgi_lines_along(const rg_shape *shape, int axis);
 
 /* The attributes of every reduction. */
 typedef struct rgi_reduction {

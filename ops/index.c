@@ -4,23 +4,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "family.h"
+#include "axes.h"
 #include "shape_ops.h"
-
-/* x seen as [outer, size, inner] around the indexed axis. */
-typedef struct around {
-    int64_t outer, size, inner;
-} around;
-
-static around around_axis(const rg_shape *shape, int axis)
-{
-    around a = {1, shape->dim[axis], 1};
-    for (int i = 0; i < axis; i++)
-        a.outer *= shape->dim[i];
-    for (int i = axis + 1; i < shape->rank; i++)
-        a.inner *= shape->dim[i];
-    return a;
-}
 
 static int the_axis(const rg_call *call)
 {
@@ -268,12 +253,12 @@ static rg_status select_shape(rg_call *call)
 static rg_status select_forward(rg_call *call)
 {
     const int64_t *index = call->in[1]->data;
-    around a = around_axis(&call->in[0]->shape, the_axis(call));
-    size_t bytes = (size_t)a.inner * rg_type_size(call->out->type);
+    rgi_lines a = rgi_lines_along(&call->in[0]->shape, the_axis(call));
+    size_t bytes = (size_t)a.step * rg_type_size(call->out->type);
     char *to = call->out->data;
     for (int64_t o = 0; o < a.outer && bytes > 0; o++)
         for (int64_t k = 0; k < call->in[1]->size; k++) {
-            int64_t slice = o * a.size + resolve(index[k], a.size);
+            int64_t slice = o * a.length + resolve(index[k], a.length);
             memcpy(to, (const char *)call->in[0]->data + (size_t)slice * bytes, bytes);
             to += bytes;
         }
@@ -283,16 +268,16 @@ static rg_status select_forward(rg_call *call)
 static void select_backward(rg_call *call)
 {
     const int64_t *index = call->in[1]->data;
-    around a = around_axis(&call->in[0]->shape, the_axis(call));
+    rgi_lines a = rgi_lines_along(&call->in[0]->shape, the_axis(call));
     int64_t from = 0;
     for (int64_t o = 0; o < a.outer; o++)
         for (int64_t k = 0; k < call->in[1]->size; k++) {
-            int64_t to = (o * a.size + resolve(index[k], a.size)) * a.inner;
-#define ADD_SLICE(T)                      \
-    for (int64_t i = 0; i < a.inner; i++) \
+            int64_t to = (o * a.length + resolve(index[k], a.length)) * a.step;
+#define ADD_SLICE(T)                     \
+    for (int64_t i = 0; i < a.step; i++) \
     ((T *)call->in[0]->grad)[to + i] += ((const T *)call->out->grad)[from + i]
             RGI_BY_TYPE(call->out->type, ADD_SLICE);
-            from += a.inner;
+            from += a.step;
         }
 }
 

@@ -205,29 +205,9 @@ static rg_status cumsum_shape(rg_call *call)
     return rgi_axis(call, *(const int *)call->attributes, call->in[0]->shape.rank, &axis);
 }
 
-/* Lines along the axis: `length` elements, `step` apart; there are `outer` times `step` of them. */
-typedef struct scan {
-    int64_t outer, length, step;
-} scan;
-
-static scan scan_of(const rg_call *call)
-{
-    const rg_shape *shape = &call->out->shape;
-    int axis = *(const int *)call->attributes;
-    axis = axis < 0 ? axis + shape->rank : axis;
-    scan s = {1, shape->dim[axis], 1};
-    for (int i = 0; i < shape->rank; i++) {
-        if (i < axis)
-            s.outer *= shape->dim[i];
-        if (i > axis)
-            s.step *= shape->dim[i];
-    }
-    return s;
-}
-
 static rg_status cumsum_forward(rg_call *call)
 {
-    scan s = scan_of(call);
+    rgi_lines s = rgi_lines_along(&call->out->shape, *(const int *)call->attributes);
     for (int64_t line = 0; line < s.outer * s.step; line++) {
         int64_t at = line / s.step * s.length * s.step + line % s.step;
         double sum = 0;
@@ -244,7 +224,7 @@ static rg_status cumsum_forward(rg_call *call)
 
 static void cumsum_backward(rg_call *call)
 {
-    scan s = scan_of(call);
+    rgi_lines s = rgi_lines_along(&call->out->shape, *(const int *)call->attributes);
     for (int64_t line = 0; line < s.outer * s.step; line++) {
         int64_t at = line / s.step * s.length * s.step + line % s.step + (s.length - 1) * s.step;
         double sum = 0;

@@ -5,7 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "family.h"
+#include "axes.h"
 
 #define VIEW(name_, formula_, strided_, width, view_, samples_)             \
     static const rg_op op_##name_ = {.name = #name_,                        \
@@ -294,21 +294,14 @@ static rg_status concat_shape(rg_call *call)
 }
 
 /* The result is `outer` groups, each a block of every input in turn. */
-static int64_t outer_size(const rg_call *call, int *axis)
+static int64_t outer_size(const rg_call *call)
 {
-    const rg_shape *shape = &call->out->shape;
-    int given = *(const int *)call->attributes;
-    *axis = given < 0 ? given + shape->rank : given;
-    int64_t outer = 1;
-    for (int i = 0; i < *axis; i++)
-        outer *= shape->dim[i];
-    return outer;
+    return rgi_lines_along(&call->out->shape, *(const int *)call->attributes).outer;
 }
 
 static rg_status concat_forward(rg_call *call)
 {
-    int axis;
-    int64_t outer = outer_size(call, &axis);
+    int64_t outer = outer_size(call);
     size_t width = rg_type_size(call->out->type);
     char *to = call->out->data;
     for (int64_t o = 0; o < outer && call->out->size > 0; o++)
@@ -323,8 +316,7 @@ static rg_status concat_forward(rg_call *call)
 
 static void concat_backward(rg_call *call)
 {
-    int axis;
-    int64_t outer = outer_size(call, &axis), place = 0;
+    int64_t outer = outer_size(call), place = 0;
     for (int64_t o = 0; o < outer && call->out->size > 0; o++)
         for (int k = 0; k < call->count; k++) {
             int64_t block = call->in[k]->size / outer;

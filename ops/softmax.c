@@ -16,25 +16,12 @@ static rg_status same_shape(rg_call *call)
     return rgi_axis(call, *(const int *)call->attributes, call->in[0]->shape.rank, &axis);
 }
 
-/* The elements along the axis make a line; the next element of a line lies `step` further on. */
-typedef struct line {
-    int64_t outer, length, step;
-} line;
-
-static line lines_of(const rg_call *call)
+static rgi_lines lines_of(const rg_call *call)
 {
-    const rg_shape *shape = &call->out->shape;
-    int axis = *(const int *)call->attributes;
-    axis = axis < 0 ? axis + shape->rank : axis;
-    line l = {1, shape->dim[axis], 1};
-    for (int i = 0; i < axis; i++)
-        l.outer *= shape->dim[i];
-    for (int i = axis + 1; i < shape->rank; i++)
-        l.step *= shape->dim[i];
-    return l;
+    return rgi_lines_along(&call->out->shape, *(const int *)call->attributes);
 }
 
-static void load_line(const void *from, rg_type type, const line *l, int64_t start, double *to)
+static void load_line(const void *from, rg_type type, const rgi_lines *l, int64_t start, double *to)
 {
 #define LOAD(T)                             \
     for (int64_t i = 0; i < l->length; i++) \
@@ -42,7 +29,8 @@ static void load_line(const void *from, rg_type type, const line *l, int64_t sta
     RGI_BY_TYPE(type, LOAD);
 }
 
-static void store_line(void *to, rg_type type, const line *l, int64_t start, const double *from)
+static void store_line(void *to, rg_type type, const rgi_lines *l, int64_t start,
+                       const double *from)
 {
 #define STORE(T)                            \
     for (int64_t i = 0; i < l->length; i++) \
@@ -50,7 +38,7 @@ static void store_line(void *to, rg_type type, const line *l, int64_t start, con
     RGI_BY_TYPE(type, STORE);
 }
 
-static void add_line(void *to, rg_type type, const line *l, int64_t start, const double *from)
+static void add_line(void *to, rg_type type, const rgi_lines *l, int64_t start, const double *from)
 {
 #define ADD(T)                              \
     for (int64_t i = 0; i < l->length; i++) \
@@ -70,7 +58,7 @@ typedef void line_backward(int64_t n, const double *y, double *g);
 
 static rg_status each_line(rg_call *call, line_forward *forward)
 {
-    line l = lines_of(call);
+    rgi_lines l = lines_of(call);
     double *x = call->scratch, *y = x + l.length;
     for (int64_t o = 0; o < l.outer; o++)
         for (int64_t k = 0; k < l.step; k++) {
@@ -93,7 +81,7 @@ static bool all_zero(int64_t n, const double *g)
 /* A line without any upstream contributes nothing, even if its values are NaN. */
 static void each_line_back(rg_call *call, line_backward *backward)
 {
-    line l = lines_of(call);
+    rgi_lines l = lines_of(call);
     double *y = call->scratch, *g = y + l.length;
     for (int64_t o = 0; o < l.outer; o++)
         for (int64_t k = 0; k < l.step; k++) {

@@ -11,6 +11,20 @@
 
 enum { MAX_CHECKED = 256 };
 
+/* Each test has a tape: Test(suite, name, .init = begin, .fini = end). */
+static rg_tape *tape;
+
+static void begin(void)
+{
+    tape = rg_tape_create();
+}
+
+static void end(void)
+{
+    rg_tape_destroy(tape);
+    check_leaks();
+}
+
 /* The elements and the shape of a value. */
 static inline void check_elements(rg_value x, rg_shape shape, const double *want)
 {

@@ -8,19 +8,6 @@
 
 SUITE(conv);
 
-static rg_tape *tape;
-
-static void begin(void)
-{
-    tape = rg_tape_create();
-}
-
-static void end(void)
-{
-    rg_tape_destroy(tape);
-    check_leaks();
-}
-
 #define CASE(name) Test(conv, name, .init = begin, .fini = end)
 
 static const rg_value none = {NULL, 0};

@@ -8,19 +8,6 @@
 
 SUITE(layer_ops);
 
-static rg_tape *tape;
-
-static void begin(void)
-{
-    tape = rg_tape_create();
-}
-
-static void end(void)
-{
-    rg_tape_destroy(tape);
-    check_leaks();
-}
-
 #define CASE(name) Test(layer_ops, name, .init = begin, .fini = end)
 
 static const double numbers[] = {1, 2, 3, 4, 5, 6, 7, 8};

@@ -6,19 +6,6 @@
 
 SUITE(norm);
 
-static rg_tape *tape;
-
-static void begin(void)
-{
-    tape = rg_tape_create();
-}
-
-static void end(void)
-{
-    rg_tape_destroy(tape);
-    check_leaks();
-}
-
 #define CASE(name) Test(norm, name, .init = begin, .fini = end)
 
 static const rg_value none = {NULL, 0};
