@@ -8,7 +8,7 @@ from policy import LAYERS, LIBRARY, check, finish, public_headers, read, sources
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.M)
 
 root, build = sys.argv[1:]
-public = set(public_headers(build))
+public = set(public_headers(build, ('.h', '.hpp')))
 
 
 def check_include(path, layer, style, name):
@@ -30,7 +30,7 @@ def check_include(path, layer, style, name):
           f'{path} is public but includes {target}, which is not installed')
 
 
-files = sources(root, LAYERS, ['.c', '.h', '.inc'])
+files = sources(root, LAYERS, ['.c', '.h', '.hpp', '.inc'])
 for file in files:
     for bracket, included in INCLUDE.findall(read(root, file)):
         check_include(file, file.split('/')[0], bracket, included)
