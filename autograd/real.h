@@ -130,8 +130,8 @@ extern void rgi_expression_is_too_long(void)
 #define RGI_REFUSE(condition) ((void)0)
 #endif
 
-/* Stands for the tape of an expression with values of two tapes. */
-#define RGI_TWO_TAPES ((rg_tape *)(uintptr_t)1)
+/* Stands for the tape of an expression whose values are not all on one tape. */
+#define RGI_NO_TAPE ((rg_tape *)(uintptr_t)1)
 
 #define RGI_EACH_TERM(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7)
 
@@ -156,7 +156,7 @@ RGI_FUSED rg_expr rgi_expr_of_real(rg_real x)
 RGI_FUSED rg_expr rgi_expr_of_value(rg_value x)
 {
     rg_expr e = rgi_expr_of_real(rgi_real_of_value(x));
-    e.tape = x.tape;
+    e.tape = x.tape ? x.tape : RGI_NO_TAPE;
     return e;
 }
 
@@ -214,7 +214,7 @@ RGI_FUSED rg_expr rgi_chain2(rg_expr a, rg_expr b, double value, double to_a, do
 #undef RGI_PUT
     a.count += b.count;
     if (b.tape)
-        a.tape = a.tape && a.tape != b.tape ? RGI_TWO_TAPES : b.tape;
+        a.tape = a.tape && a.tape != b.tape ? RGI_NO_TAPE : b.tape;
     return a;
 }
 
@@ -241,7 +241,7 @@ RGI_FUSED int rgi_terms_exist(const rg_cursor *cursor, const rg_expr *e)
 RGI_FUSED rg_real rgi_let_expr(rg_tape *tape, rg_expr e)
 {
     rg_real result = {e.value, 0};
-    if (RGI_KNOWN(e.count == 0))
+    if (e.count == 0)
         return result;
     RGI_REFUSE(e.count > RGI_TERMS);
     rg_cursor *cursor = rgi_cursor(tape);
@@ -250,42 +250,46 @@ RGI_FUSED rg_real rgi_let_expr(rg_tape *tape, rg_expr e)
         rg_expr kept = e;
         return rgi_let_slow(tape, &kept);
     }
-    int gone1 = 0, gone2 = 0, gone3 = 0, gone4 = 0, gone5 = 0, gone6 = 0, gone7 = 0;
-    const int gone0 = 0;
+    const uint64_t node = cursor->count;
+    uint32_t *term = cursor->term;
+    int terms = 0, mask = 0, signs = 1;
+    /* clang-format off */
+    /* What is known must be asked before it may depend on which terms become one: gcc answers such
+     * questions late and all at once. */
+#define RGI_ASK(k) int gone##k = 0, sign##k = e.count > k && RGI_IS_SIGN(e.d##k);
+    RGI_EACH_TERM(RGI_ASK)
+#undef RGI_ASK
 #define RGI_MERGE(j, k)                                                       \
     if (e.count > k && !gone##j && !gone##k && RGI_KNOWN(e.i##j == e.i##k)) { \
         e.d##j += e.d##k;                                                     \
+        sign##j = 0;                                                          \
         gone##k = 1;                                                          \
     }
-    /* clang-format off */
     RGI_MERGE(0, 1) RGI_MERGE(0, 2) RGI_MERGE(0, 3) RGI_MERGE(0, 4) RGI_MERGE(0, 5) RGI_MERGE(0, 6)
     RGI_MERGE(0, 7) RGI_MERGE(1, 2) RGI_MERGE(1, 3) RGI_MERGE(1, 4) RGI_MERGE(1, 5) RGI_MERGE(1, 6)
     RGI_MERGE(1, 7) RGI_MERGE(2, 3) RGI_MERGE(2, 4) RGI_MERGE(2, 5) RGI_MERGE(2, 6) RGI_MERGE(2, 7)
     RGI_MERGE(3, 4) RGI_MERGE(3, 5) RGI_MERGE(3, 6) RGI_MERGE(3, 7) RGI_MERGE(4, 5) RGI_MERGE(4, 6)
     RGI_MERGE(4, 7) RGI_MERGE(5, 6) RGI_MERGE(5, 7) RGI_MERGE(6, 7)
-    /* clang-format on */
 #undef RGI_MERGE
-                            const uint64_t node = cursor->count;
-    uint32_t *term = cursor->term;
-    int terms = 0, mask = 0, signs = 1;
-#define RGI_PUT(k)                                            \
-    if (e.count > k && !gone##k) {                            \
-        term[terms] = e.i##k;                                 \
-        signs = signs && RGI_IS_SIGN(e.d##k);                 \
-        mask |= (RGI_IS_SIGN(e.d##k) && e.d##k < 0) << terms; \
-        terms++;                                              \
+#define RGI_PUT(k)                     \
+    if (e.count > k && !gone##k) {     \
+        term[terms] = e.i##k;          \
+        signs = signs && sign##k;      \
+        mask |= (e.d##k < 0) << terms; \
+        terms++;                       \
     }
     RGI_EACH_TERM(RGI_PUT)
 #undef RGI_PUT
     cursor->term = term + terms;
+    /* clang-format on */
     cursor->count = node + 1;
     result.id = (uint32_t)node;
-    if (signs && terms >= 1 && terms <= 3) {
+    if (signs && terms <= 3) {
         cursor->code[node] = (uint16_t)(RGI_CODE_SIGNS + (1 << terms) + mask);
         return result;
     }
     double *partial = cursor->partial;
-    const int one = terms >= 2 && RGI_KNOWN(e.d0 == 1.0);
+    const int one = terms >= 2 && sign0 && e.d0 > 0;
     int partials = 0;
 #define RGI_PUT(k)                                   \
     if (e.count > k && !gone##k && !(k == 0 && one)) \
