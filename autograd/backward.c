@@ -312,16 +312,23 @@ rg_status rg_backward_sum(int count, const rg_value *ys, const double *weights)
 
 /* ---- asking ---- */
 
-const void *rgi_node_adjoint(const rg_tape *tape, uint32_t node)
+const void *rgi_adjoint_so_far(const rg_tape *tape, uint32_t node)
 {
     if (tape->swept == 0 || node > tape->swept || !rgi_is_active(tape, node))
         return NULL;
-    static const double not_kept = NAN;
     bool record = tape->cursor.code[node] == RGI_CODE_RECORD;
     const rgi_record *own = record ? rgi_record_of(tape, node) : NULL;
     if (own && own->adjoint)
         return own->sweep == tape->sweep ? own->tensor.grad : NULL;
-    return tape->dropped && !is_leaf(tape, node) ? &not_kept : &tape->cursor.adjoint[node];
+    return &tape->cursor.adjoint[node];
+}
+
+const void *rgi_node_adjoint(const rg_tape *tape, uint32_t node)
+{
+    static const double not_kept = NAN;
+    const void *found = rgi_adjoint_so_far(tape, node);
+    bool scalar = found == &tape->cursor.adjoint[node];
+    return scalar && tape->dropped && !is_leaf(tape, node) ? &not_kept : found;
 }
 
 const void *rgi_adjoint(rg_value x)

@@ -98,7 +98,7 @@ typedef struct rgi_location {
     const char *file;
 } rgi_location;
 
-enum { RGI_NODE_ARRAYS = 5 };
+enum { RGI_NODE_ARRAYS = 5, RGI_TERM_STREAMS = 2 };
 
 struct rg_tape {
     rg_cursor cursor; /* first: rgi_cursor relies on it */
@@ -121,8 +121,8 @@ struct rg_tape {
     void *reserved_streams; /* their address space, or NULL: they are resizable blocks */
     uint32_t *terms;
     double *partials;
-    uint64_t term_capacity; /* of either */
-    uint64_t indexed;       /* statements up to this node are indexed */
+    uint64_t stream_capacity[RGI_TERM_STREAMS]; /* words of each that are usable */
+    uint64_t indexed;                           /* statements up to this node are indexed */
 
     bool drop_adjoints; /* the sweep drops the adjoints of scalars that are not inputs ... */
     bool dropped;       /* ... as the last sweep did */
@@ -198,6 +198,7 @@ static inline bool rgi_is_statement(int code)
 uint64_t rgi_terms(const rg_tape *tape);
 uint64_t rgi_partials(const rg_tape *tape);
 uint64_t rgi_statement_limit(const rg_tape *tape);
+size_t rgi_stream_bytes(const rg_tape *tape);
 void rgi_free_streams(rg_tape *tape);
 /* The end of the words of the statements up to `node`. */
 rgi_walk rgi_walk_at(const rg_tape *tape, uint64_t node);
@@ -281,6 +282,8 @@ void *rgi_touch(rg_tape *tape, rgi_record *record);
 /* The adjoint that the last sweep left for a value, of its type; NULL: zero. */
 const void *rgi_adjoint(rg_value x);
 const void *rgi_node_adjoint(const rg_tape *tape, uint32_t node);
+/* The same while a sweep is under way, which has not come to the node yet. */
+const void *rgi_adjoint_so_far(const rg_tape *tape, uint32_t node);
 /* rg_backward_with for an upstream of y's own type. */
 rg_status rgi_backward_raw(rg_value y, const void *upstream);
 /* Whether the last sweep's roots depend on a node; false with an error if there is no memory. */

@@ -30,18 +30,30 @@ static size_t stream_addresses(const rg_tape *tape)
     return (size_t)most_terms(tape) * (sizeof(uint32_t) + sizeof(double));
 }
 
-static bool grow_stream(rg_tape *tape, void **base, uint64_t capacity, size_t width)
+/* The two streams, and the bytes of a word in each. */
+enum { TERM, PARTIAL };
+static const size_t stream_width[RGI_TERM_STREAMS] = {sizeof(uint32_t), sizeof(double)};
+
+static bool grow_stream(rg_tape *tape, int stream, void **base, uint64_t capacity)
 {
-    size_t old = (size_t)tape->term_capacity * width, size = (size_t)capacity * width;
-    if (tape->reserved_streams)
-        return rgi_commit(*base, old, size);
-    void *grown = rgi_resize(&tape->allocator, *base, old, size);
-    if (grown)
+    size_t width = stream_width[stream];
+    size_t old = (size_t)tape->stream_capacity[stream] * width, size = (size_t)capacity * width;
+    if (size <= old)
+        return true;
+    if (tape->reserved_streams) {
+        if (!rgi_commit(*base, old, size))
+            return false;
+    } else {
+        void *grown = rgi_resize(&tape->allocator, *base, old, size);
+        if (!grown)
+            return false;
         *base = grown;
-    return grown != NULL;
+    }
+    tape->stream_capacity[stream] = capacity;
+    return true;
 }
 
-/* One capacity for both streams; their bases move only without reserved addresses. */
+/* Their bases move only without reserved addresses. */
 static bool grow_streams(rg_tape *tape, uint64_t capacity)
 {
     rg_cursor *cursor = &tape->cursor;
@@ -51,27 +63,29 @@ static bool grow_streams(rg_tape *tape, uint64_t capacity)
         tape->terms = tape->reserved_streams;
         tape->partials = (double *)(void *)(tape->terms + most_terms(tape));
     }
-    void *base = tape->terms;
-    bool grown = grow_stream(tape, &base, capacity, sizeof(uint32_t));
-    tape->terms = base;
-    base = tape->partials;
-    grown = grown && grow_stream(tape, &base, capacity, sizeof(double));
-    tape->partials = base;
+    void *base[RGI_TERM_STREAMS] = {tape->terms, tape->partials};
+    bool grown = grow_stream(tape, TERM, &base[TERM], capacity) &&
+                 grow_stream(tape, PARTIAL, &base[PARTIAL], capacity);
+    tape->terms = base[TERM];
+    tape->partials = base[PARTIAL];
     cursor->term = tape->terms ? tape->terms + terms : NULL;
     cursor->partial = tape->partials ? tape->partials + partials : NULL;
-    if (grown)
-        tape->term_capacity = capacity;
     return grown;
+}
+
+size_t rgi_stream_bytes(const rg_tape *tape)
+{
+    return (size_t)tape->stream_capacity[TERM] * stream_width[TERM] +
+           (size_t)tape->stream_capacity[PARTIAL] * stream_width[PARTIAL];
 }
 
 void rgi_free_streams(rg_tape *tape)
 {
-    if (tape->reserved_streams) {
+    void *const base[RGI_TERM_STREAMS] = {tape->terms, tape->partials};
+    if (tape->reserved_streams)
         rgi_release(tape->reserved_streams, stream_addresses(tape));
-        return;
-    }
-    rgi_free(&tape->allocator, tape->terms, (size_t)tape->term_capacity * sizeof(uint32_t));
-    rgi_free(&tape->allocator, tape->partials, (size_t)tape->term_capacity * sizeof(double));
+    for (int i = 0; i < RGI_TERM_STREAMS && !tape->reserved_streams; i++)
+        rgi_free(&tape->allocator, base[i], (size_t)tape->stream_capacity[i] * stream_width[i]);
 }
 
 uint64_t rgi_terms(const rg_tape *tape)
@@ -84,10 +98,11 @@ uint64_t rgi_partials(const rg_tape *tape)
     return tape->partials ? (uint64_t)(tape->cursor.partial - tape->partials) : 0;
 }
 
-/* How many more terms have room in both streams; they hold at most as many partials as terms. */
+/* How many more terms have room. There are at most as many partials, and the second stream grows
+ * after the first. */
 static uint64_t term_room(const rg_tape *tape)
 {
-    return tape->term_capacity - rgi_terms(tape);
+    return tape->stream_capacity[PARTIAL] - rgi_terms(tape);
 }
 
 /* Statements up to here find room in the streams, however long they are. */
@@ -106,7 +121,8 @@ static bool make_room(rg_tape *tape, uint64_t terms)
         terms = RGI_TERMS;
     if (term_room(tape) < terms) {
         uint64_t needed = whole_blocks(rgi_terms(tape) + terms), most = most_terms(tape);
-        uint64_t wanted = 2 * tape->term_capacity > needed ? 2 * tape->term_capacity : needed;
+        uint64_t wanted = 2 * tape->stream_capacity[PARTIAL];
+        wanted = wanted > needed ? wanted : needed;
         if (needed > most) {
             rgi_fail(tape, RG_ERROR_LIMIT, "let: the tape holds the allowed %" PRIu64 " terms",
                      most);
@@ -152,6 +168,16 @@ static rg_real append(rg_tape *tape, int code, double value, uint64_t terms, uin
     return (rg_real){value, (uint32_t)node};
 }
 
+/* Makes it the tape's error that a node does not exist. */
+static bool fail_stale(rg_tape *tape, uint32_t node)
+{
+    rgi_fail(tape, RG_ERROR_STALE,
+             "let at node %" PRIu64 ": node %" PRIu32
+             " does not exist; it was dropped by a rewind or is on another tape",
+             tape->cursor.count, node);
+    return false;
+}
+
 rg_real rgi_let_slow(rg_tape *tape, const rg_expr *e)
 {
     if (!is_recording(tape))
@@ -164,7 +190,8 @@ rg_real rgi_let_slow(rg_tape *tape, const rg_expr *e)
     }
     if (e->tape && e->tape != tape) {
         rgi_fail(tape, RG_ERROR_TAPE,
-                 "let at node %" PRIu64 ": a value of the expression is on another tape",
+                 "let at node %" PRIu64 ": a value of the expression is on another tape or was "
+                 "never recorded",
                  tape->cursor.count);
         return passive(e->value);
     }
@@ -174,11 +201,7 @@ rg_real rgi_let_slow(rg_tape *tape, const rg_expr *e)
     const uint32_t id[RGI_TERMS] = {e->i0, e->i1, e->i2, e->i3, e->i4, e->i5, e->i6, e->i7};
     for (int k = 0; k < e->count; k++) {
         if (id[k] >= tape->cursor.count) {
-            rgi_fail(tape, RG_ERROR_STALE,
-                     "let at node %" PRIu64 ": node %" PRIu32
-                     " does not exist; it was dropped by a "
-                     "rewind or is on another tape",
-                     tape->cursor.count, id[k]);
+            fail_stale(tape, id[k]);
             return passive(e->value);
         }
         tape->cursor.term[k] = id[k];
@@ -188,12 +211,17 @@ rg_real rgi_let_slow(rg_tape *tape, const rg_expr *e)
                   (uint64_t)e->count);
 }
 
-/* Writes n nodes to the stream at a place. */
-static void put_ids(rg_tape *tape, size_t place, size_t n, const rg_real *x)
+/* Writes n nodes to the stream at a place; false with the tape's error set if one does not exist.
+ * That costs little here, so it is checked with optimization, too. */
+static bool put_ids(rg_tape *tape, size_t place, size_t n, const rg_real *x)
 {
     uint32_t *term = tape->cursor.term + place;
-    for (size_t i = 0; i < n; i++)
+    uint32_t last = 0;
+    for (size_t i = 0; i < n; i++) {
         term[i] = x[i].id;
+        last = x[i].id > last ? x[i].id : last;
+    }
+    return last < tape->cursor.count || fail_stale(tape, last);
 }
 
 /* Whether a statement of n operands, each with so many words in the stream, can be appended. */
@@ -212,9 +240,8 @@ static bool begin_many(rg_tape *tape, size_t n, size_t words)
 rg_real rg_let_partials(rg_tape *tape, double value, size_t n, const rg_real *x,
                         const double *partials)
 {
-    if (n == 0 || !begin_many(tape, n, 1))
+    if (n == 0 || !begin_many(tape, n, 1) || !put_ids(tape, 0, n, x))
         return passive(value);
-    put_ids(tape, 0, n, x);
     memcpy(tape->cursor.partial, partials, n * sizeof *partials);
     if (n <= RGI_TERMS)
         return append(tape, RGI_CODE_TERMS + (int)n, value, n, n);
@@ -235,78 +262,82 @@ rg_real rg_let_sum(rg_tape *tape, size_t n, const rg_real *x)
     double sum = 0;
     for (size_t i = 0; i < n; i++)
         sum += x[i].value;
-    if (n == 0 || !begin_many(tape, n, 1))
+    if (n == 0 || !begin_many(tape, n, 1) || !put_ids(tape, 0, n, x))
         return passive(sum);
-    put_ids(tape, 0, n, x);
     tape->cursor.term[n] = (uint32_t)n;
     return append(tape, RGI_CODE_SUM, sum, n + 1, 0);
 }
 
-/* The sum of products; in *apart, 0 if the nodes of each operand follow one another. The values are
- * kept on the tape, where the sweep reads them: statements do not keep theirs. */
-static double multiply(rg_tape *tape, double sum, size_t n, const rg_real *a, const rg_real *b,
-                       uint32_t *apart)
+/* The sum of products; in *apart, 0 if the nodes of each operand follow one another. */
+static double multiply(double sum, size_t n, const rg_real *a, const rg_real *b, uint32_t *apart)
 {
-    double *value = tape->cursor.value;
-    uint32_t first = a[0].id, second = b[0].id;
+    const uint32_t first = n ? a[0].id : 0, second = n ? b[0].id : 0;
     *apart = first == 0 || second == 0;
     for (size_t i = 0; i < n; i++) {
         sum += a[i].value * b[i].value;
         *apart |= (a[i].id ^ (first + (uint32_t)i)) | (b[i].id ^ (second + (uint32_t)i));
-        value[a[i].id] = a[i].value;
-        value[b[i].id] = b[i].value;
     }
     return sum;
 }
 
-static bool has_passive(size_t n, const rg_real *x)
+/* Puts the values of numbers on the tape, where the sweep reads them: statements do not. */
+static void keep_values(rg_tape *tape, size_t n, const rg_real *x)
+{
+    double *value = tape->cursor.value;
+    for (size_t i = 0; i < n; i++)
+        value[x[i].id] = x[i].value;
+}
+
+/* Whether the values at the nodes are not those of the numbers: numbers without derivatives share
+ * node 0, and inputs may have been overwritten since the number was taken. */
+static bool has_other_values(const rg_tape *tape, size_t n, const rg_real *x)
 {
     for (size_t i = 0; i < n; i++)
         if (x[i].id == 0)
             return true;
-    return false;
+    return tape->write_count > 0;
 }
 
-static rg_real let_dot_apart(rg_tape *tape, rg_real c, double sum, size_t n, const rg_real *a,
-                             const rg_real *b);
-
-rg_real rg_let_dot_add(rg_tape *tape, rg_real c, size_t n, const rg_real *a, const rg_real *b)
-{
-    if (n == 0)
-        return c;
-    if (!begin_many(tape, n, 2)) {
-        for (size_t i = 0; i < n; i++)
-            c.value += a[i].value * b[i].value;
-        return passive(c.value);
-    }
-    uint32_t apart;
-    double sum = multiply(tape, c.value, n, a, b, &apart);
-    if (apart)
-        return let_dot_apart(tape, c, sum, n, a, b);
-    const uint32_t words[4] = {a[0].id, b[0].id, c.id, (uint32_t)n};
-    memcpy(tape->cursor.term, words, sizeof words);
-    return append(tape, RGI_CODE_DOT, sum, 4, 0);
-}
-
-/* Operands in no order: their nodes one by one. Where numbers without derivatives are among them,
- * which share node 0 and so have no value there, the partial derivatives are kept instead. */
+/* Operands in no order: their nodes one by one, and the partial derivatives if need be. */
 static rg_real let_dot_apart(rg_tape *tape, rg_real c, double sum, size_t n, const rg_real *a,
                              const rg_real *b)
 {
     rg_cursor *cursor = &tape->cursor;
-    put_ids(tape, 0, n, a);
-    put_ids(tape, n, n, b);
-    cursor->term[2 * n] = c.id;
-    cursor->term[2 * n + 1] = (uint32_t)n;
-    if (!has_passive(n, a) && !has_passive(n, b))
+    if (!put_ids(tape, 0, n, a) || !put_ids(tape, n, n, b) || !put_ids(tape, 2 * n, 1, &c))
+        return passive(sum);
+    if (!has_other_values(tape, n, a) && !has_other_values(tape, n, b)) {
+        cursor->term[2 * n + 1] = (uint32_t)n;
+        keep_values(tape, n, a);
+        keep_values(tape, n, b);
         return append(tape, RGI_CODE_PAIRS, sum, 2 * n + 2, 0);
+    }
+    cursor->term[2 * n + 1] = (uint32_t)(2 * n + 1);
     for (size_t i = 0; i < n; i++) {
         cursor->partial[i] = b[i].value;
         cursor->partial[n + i] = a[i].value;
     }
     cursor->partial[2 * n] = 1;
-    cursor->term[2 * n + 1] = (uint32_t)(2 * n + 1);
     return append(tape, RGI_CODE_MANY, sum, 2 * n + 2, 2 * n + 1);
+}
+
+rg_real rg_let_dot_add(rg_tape *tape, rg_real c, size_t n, const rg_real *a, const rg_real *b)
+{
+    uint32_t apart;
+    double sum = multiply(c.value, n, a, b, &apart);
+    if (n == 0)
+        return c;
+    if (!begin_many(tape, n, 2))
+        return passive(sum);
+    const rg_real ends[3] = {a[n - 1], b[n - 1], c};
+    if (apart || tape->write_count > 0)
+        return let_dot_apart(tape, c, sum, n, a, b);
+    if (!put_ids(tape, 0, 3, ends))
+        return passive(sum);
+    const uint32_t words[4] = {a[0].id, b[0].id, c.id, (uint32_t)n};
+    memcpy(tape->cursor.term, words, sizeof words);
+    keep_values(tape, n, a);
+    keep_values(tape, n, b);
+    return append(tape, RGI_CODE_DOT, sum, 4, 0);
 }
 
 rg_real rg_let_dot(rg_tape *tape, size_t n, const rg_real *a, const rg_real *b)

@@ -461,7 +461,7 @@ rg_tape_stats rg_tape_get_stats(const rg_tape *tape)
     stats.nodes = tape->cursor.count - 1;
     for (int i = 0; i < ARRAYS; i++)
         stats.node_bytes += tape->array_size[i];
-    stats.statement_bytes = (size_t)tape->term_capacity * (sizeof(uint32_t) + sizeof(double));
+    stats.statement_bytes = rgi_stream_bytes(tape);
     stats.terms = rgi_terms(tape);
     stats.partials = rgi_partials(tape);
     stats.tensor_bytes = tape->arena.total;
