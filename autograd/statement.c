@@ -135,7 +135,6 @@ static bool make_room(rg_tape *tape, uint64_t terms)
             return false;
         }
     }
-    rgi_update_limit(tape);
     return true;
 }
 
@@ -152,7 +151,8 @@ static bool is_recording(const rg_tape *tape)
     return tape && !tape->inert && tape->error.status == RG_OK && tape->no_grad == 0;
 }
 
-/* Counts a statement whose terms and partials were just written, and gives it its number. */
+/* Counts a statement whose terms and partials were just written, and gives it its number. The
+ * inline path learns how far it may go. */
 static rg_real append(rg_tape *tape, int code, double value, uint64_t terms, uint64_t partials)
 {
     rg_cursor *cursor = &tape->cursor;
@@ -268,47 +268,51 @@ rg_real rg_let_sum(rg_tape *tape, size_t n, const rg_real *x)
     return append(tape, RGI_CODE_SUM, sum, n + 1, 0);
 }
 
-/* The sum of products; in *apart, 0 if the nodes of each operand follow one another. */
-static double multiply(double sum, size_t n, const rg_real *a, const rg_real *b, uint32_t *apart)
+static double multiply(double sum, size_t n, const rg_real *a, const rg_real *b)
 {
-    const uint32_t first = n ? a[0].id : 0, second = n ? b[0].id : 0;
-    *apart = first == 0 || second == 0;
+    for (size_t i = 0; i < n; i++)
+        sum += a[i].value * b[i].value;
+    return sum;
+}
+
+/* The same, and puts the values on the tape, where the sweep reads them: statements do not keep
+ * theirs. In *apart: 0 if the nodes of each operand exist and follow one another. */
+static double multiply_and_keep(rg_tape *tape, double sum, size_t n, const rg_real *a,
+                                const rg_real *b, uint32_t *apart)
+{
+    const uint64_t count = tape->cursor.count;
+    double *value = tape->cursor.value;
+    const uint32_t first = a[0].id, second = b[0].id;
+    *apart = first == 0 || second == 0 || a[n - 1].id >= count || b[n - 1].id >= count;
     for (size_t i = 0; i < n; i++) {
         sum += a[i].value * b[i].value;
         *apart |= (a[i].id ^ (first + (uint32_t)i)) | (b[i].id ^ (second + (uint32_t)i));
+        if (RG_LIKELY(a[i].id < count))
+            value[a[i].id] = a[i].value;
+        if (RG_LIKELY(b[i].id < count))
+            value[b[i].id] = b[i].value;
     }
     return sum;
 }
 
-/* Puts the values of numbers on the tape, where the sweep reads them: statements do not. */
-static void keep_values(rg_tape *tape, size_t n, const rg_real *x)
-{
-    double *value = tape->cursor.value;
-    for (size_t i = 0; i < n; i++)
-        value[x[i].id] = x[i].value;
-}
-
-/* Whether the values at the nodes are not those of the numbers: numbers without derivatives share
- * node 0, and inputs may have been overwritten since the number was taken. */
-static bool has_other_values(const rg_tape *tape, size_t n, const rg_real *x)
+static bool has_passive(size_t n, const rg_real *x)
 {
     for (size_t i = 0; i < n; i++)
         if (x[i].id == 0)
             return true;
-    return tape->write_count > 0;
+    return false;
 }
 
-/* Operands in no order: their nodes one by one, and the partial derivatives if need be. */
+/* Operands in no order: their nodes one by one; and partial derivatives unless the values of all
+ * are on the tape. Numbers without derivatives share node 0 and so have no value there. */
 static rg_real let_dot_apart(rg_tape *tape, rg_real c, double sum, size_t n, const rg_real *a,
-                             const rg_real *b)
+                             const rg_real *b, bool kept)
 {
     rg_cursor *cursor = &tape->cursor;
     if (!put_ids(tape, 0, n, a) || !put_ids(tape, n, n, b) || !put_ids(tape, 2 * n, 1, &c))
         return passive(sum);
-    if (!has_other_values(tape, n, a) && !has_other_values(tape, n, b)) {
+    if (kept && !has_passive(n, a) && !has_passive(n, b)) {
         cursor->term[2 * n + 1] = (uint32_t)n;
-        keep_values(tape, n, a);
-        keep_values(tape, n, b);
         return append(tape, RGI_CODE_PAIRS, sum, 2 * n + 2, 0);
     }
     cursor->term[2 * n + 1] = (uint32_t)(2 * n + 1);
@@ -322,21 +326,19 @@ static rg_real let_dot_apart(rg_tape *tape, rg_real c, double sum, size_t n, con
 
 rg_real rg_let_dot_add(rg_tape *tape, rg_real c, size_t n, const rg_real *a, const rg_real *b)
 {
-    uint32_t apart;
-    double sum = multiply(c.value, n, a, b, &apart);
     if (n == 0)
         return c;
     if (!begin_many(tape, n, 2))
-        return passive(sum);
-    const rg_real ends[3] = {a[n - 1], b[n - 1], c};
-    if (apart || tape->write_count > 0)
-        return let_dot_apart(tape, c, sum, n, a, b);
-    if (!put_ids(tape, 0, 3, ends))
-        return passive(sum);
+        return passive(multiply(c.value, n, a, b));
+    /* An input that was overwritten has another value than a number taken before. */
+    if (tape->write_count > 0)
+        return let_dot_apart(tape, c, multiply(c.value, n, a, b), n, a, b, false);
+    uint32_t apart;
+    double sum = multiply_and_keep(tape, c.value, n, a, b, &apart);
+    if (apart || c.id >= tape->cursor.count)
+        return let_dot_apart(tape, c, sum, n, a, b, true);
     const uint32_t words[4] = {a[0].id, b[0].id, c.id, (uint32_t)n};
     memcpy(tape->cursor.term, words, sizeof words);
-    keep_values(tape, n, a);
-    keep_values(tape, n, b);
     return append(tape, RGI_CODE_DOT, sum, 4, 0);
 }
 
