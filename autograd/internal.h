@@ -127,7 +127,6 @@ struct rg_tape {
     bool drop_adjoints; /* the sweep drops the adjoints of scalars that are not inputs ... */
     bool dropped;       /* ... as the last sweep did */
     uint64_t dirty;     /* above this node all adjoints are zero between sweeps */
-    uint64_t last_input;
 
     rgi_segment *segments; /* live segments, oldest first; the last is the cursor's */
     size_t segment_count, segment_capacity;

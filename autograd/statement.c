@@ -137,7 +137,8 @@ static bool is_recording(const rg_tape *tape)
 }
 
 /* Counts a statement whose terms and partials were just written, and gives it its number. */
-static inline rg_real append(rg_tape *tape, int code, double value, uint64_t terms, uint64_t partials)
+static inline rg_real append(rg_tape *tape, int code, double value, uint64_t terms,
+                             uint64_t partials)
 {
     rg_cursor *cursor = &tape->cursor;
     uint64_t node = cursor->count++;
@@ -325,8 +326,7 @@ static inline rg_real let_dot(rg_tape *tape, rg_real c, size_t n, const rg_real 
     if (!apart)
         return let_rows(tape, sum, c, n, a, b);
     bool any_passive = has_passive(n, a) || has_passive(n, b);
-    return any_passive ? let_products(tape, sum, c, n, a, b)
-                       : let_scattered(tape, sum, c, n, a, b);
+    return any_passive ? let_products(tape, sum, c, n, a, b) : let_scattered(tape, sum, c, n, a, b);
 }
 
 rg_real rg_let_dot_add(rg_tape *tape, rg_real c, size_t n, const rg_real *a, const rg_real *b)
@@ -401,6 +401,10 @@ void rg_read_real_grads(rg_tape *tape, size_t n, const rg_real *x, double *out)
 {
     const uint64_t count = tape && !tape->inert ? tape->cursor.count : 0;
     for (size_t i = 0; i < n; i++) {
+        if (count > 0 && x[i].id <= tape->swept && tape->cursor.code[x[i].id] == RGI_CODE_INPUT) {
+            out[i] = tape->cursor.adjoint[x[i].id];
+            continue;
+        }
         const double *grad =
             x[i].id > 0 && x[i].id < count ? rgi_node_adjoint(tape, x[i].id) : NULL;
         out[i] = grad ? *grad : x[i].id < count || x[i].id == 0 ? 0 : NAN;

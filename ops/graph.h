@@ -108,7 +108,7 @@ bool rgi_graph_is_number(const rgi_graph *graph, uint32_t node, double number);
  * those of the tape's nodes that have one already (inputs, at least), RGI_NO_NODE for the others,
  * and gets what is added. What does not depend on the nodes already there becomes constants. What
  * cannot be converted is an error or, to `skip`, left without a node. */
-rg_status rgi_graph_record(rgi_graph *graph, rg_tape *tape, uint32_t *node_of, uint32_t count,
+rg_status rgi_graph_record(rgi_graph *graph, const rg_tape *tape, uint32_t *node_of, uint32_t count,
                            const rg_value *roots, bool skip, rg_error *error);
 
 /* The reverse: records every node of a graph without sums; value[i] is what node i becomes. */

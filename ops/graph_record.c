@@ -173,18 +173,13 @@ static rg_status fail_memory(rg_error *error)
     return RG_ERROR_MEMORY;
 }
 
-rg_status rgi_graph_record(rgi_graph *graph, rg_tape *tape, uint32_t *node_of, uint32_t count,
+rg_status rgi_graph_record(rgi_graph *graph, const rg_tape *tape, uint32_t *node_of, uint32_t count,
                            const rg_value *roots, bool skip, rg_error *error)
 {
     uint32_t last = 0;
     for (uint32_t i = 0; i < count; i++) {
         uint32_t node = rgi_node(tape, roots[i].serial);
         last = node > last ? node : last;
-    }
-    /* Statements cannot be converted, but what they depend on must be known. */
-    if (!rgi_index_statements(tape)) {
-        rgi_set_error(error, rg_tape_status(tape), "%s", rg_tape_message(tape));
-        return rg_tape_status(tape);
     }
     recorder r = {graph, tape, node_of, NULL, error, skip};
     const size_t bytes = (size_t)last + 1;

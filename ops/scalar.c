@@ -221,9 +221,9 @@ rg_value rgi_binary_dv(int code, double a, rg_value b)
 /* ---- the reverse loop ---- */
 
 /*
- * Each row's code ends by jumping to the next node's: processors predict many jumps with few targets
- * better than one jump with many, by several nanoseconds a node on some. Without computed jumps a
- * switch is the only one. A zero adjoint contributes exactly zero, so its node is skipped.
+ * Each row's code ends by jumping to the next node's: processors predict many jumps with few
+ * targets better than one jump with many, by several nanoseconds a node on some. Without computed
+ * jumps a switch is the only one. A zero adjoint contributes exactly zero, so its node is skipped.
  */
 #if defined(__GNUC__)
 #define LABEL(name)    __extension__ &&row_##name,
@@ -232,27 +232,27 @@ rg_value rgi_binary_dv(int code, double a, rg_value b)
 #else
 #define JUMP goto jump;
 #endif
-#define NEXT                                       \
-    {                                              \
-        if (--node <= last)                        \
-            return last;                           \
-        g = adjoint[node];                         \
+#define NEXT                                          \
+    {                                                 \
+        if (--node <= last)                           \
+            return last;                              \
+        g = adjoint[node];                            \
         row = codes[node] - (unsigned)RGI_CODE_FIRST; \
-        first = operands[node].a;                  \
-        second = operands[node].b;                 \
-        if (row >= ROWS)                           \
-            goto other;                            \
-        JUMP                                       \
+        first = operands[node].a;                     \
+        second = operands[node].b;                    \
+        if (row >= ROWS)                              \
+            goto other;                               \
+        JUMP                                          \
     }
-#define ROW(name, BODY)              \
-    row_##name:                      \
-    if (g != 0) {                    \
-        if (!keep)                   \
-            adjoint[node] = 0;       \
+#define ROW(name, ...)                \
+    row_##name : if (g != 0)          \
+    {                                 \
+        if (!keep)                    \
+            adjoint[node] = 0;        \
         const double y = value[node]; \
-        (void)y;                     \
-        BODY                         \
-    }                                \
+        (void)y;                      \
+        __VA_ARGS__                   \
+    }                                 \
     NEXT
 
 static inline uint64_t reverse(rg_cursor *cursor, uint64_t node, uint64_t last, const bool keep)
@@ -267,7 +267,7 @@ static inline uint64_t reverse(rg_cursor *cursor, uint64_t node, uint64_t last, 
     unsigned row;
     uint32_t first, second;
 #if defined(__GNUC__)
-#define CASE(name, ...) LABEL(name)
+#define CASE(name, ...)   LABEL(name)
 #define CASE_3(name, ...) LABELS_3(name)
     static const void *const labels[ROWS] = {RGI_ALL_UNARY_ROWS(CASE) RGI_ALL_BINARY_ROWS(CASE_3)};
 #undef CASE
@@ -275,36 +275,36 @@ static inline uint64_t reverse(rg_cursor *cursor, uint64_t node, uint64_t last, 
 #endif
     node++;
     NEXT
-#define CASE(name, count, v, derivative, ...)                          \
-    ROW(name, {                                                        \
+#define CASE(name, count, v, derivative, ...)                           \
+    ROW(name, {                                                         \
         const double x = value[first], *parameters = constant + second; \
-        PARAMETERS(count)                                              \
-        (void)x, (void)parameters;                                     \
-        adjoint[first] += g * (derivative);                            \
+        PARAMETERS(count)                                               \
+        (void)x, (void)parameters;                                      \
+        adjoint[first] += g * (derivative);                             \
     })
     RGI_ALL_UNARY_ROWS(CASE)
 #undef CASE
-#define CASE(name, v, to_a, to_b, ...)                              \
-    ROW(name, {                                                     \
-        const double a = value[first], b = value[second];           \
-        (void)a, (void)b;                                           \
-        adjoint[first] += g * (to_a);                               \
-        adjoint[second] += g * (to_b);                              \
-    })                                                              \
-    ROW(name##_vd, {                                                \
-        const double a = value[first], b = constant[second];        \
-        (void)a, (void)b;                                           \
-        adjoint[first] += g * (to_a);                               \
-    })                                                              \
-    ROW(name##_dv, {                                                \
-        const double a = constant[first], b = value[second];        \
-        (void)a, (void)b;                                           \
-        adjoint[second] += g * (to_b);                              \
+#define CASE(name, v, to_a, to_b, ...)                       \
+    ROW(name, {                                              \
+        const double a = value[first], b = value[second];    \
+        (void)a, (void)b;                                    \
+        adjoint[first] += g * (to_a);                        \
+        adjoint[second] += g * (to_b);                       \
+    })                                                       \
+    ROW(name##_vd, {                                         \
+        const double a = value[first], b = constant[second]; \
+        (void)a, (void)b;                                    \
+        adjoint[first] += g * (to_a);                        \
+    })                                                       \
+    ROW(name##_dv, {                                         \
+        const double a = constant[first], b = value[second]; \
+        (void)a, (void)b;                                    \
+        adjoint[second] += g * (to_b);                       \
     })
-    RGI_ALL_BINARY_ROWS(CASE)
+        RGI_ALL_BINARY_ROWS(CASE)
 #undef CASE
-other:
-    if (codes[node] != RGI_CODE_INPUT) {
+            other : if (codes[node] != RGI_CODE_INPUT)
+    {
         if (codes[node] != RGI_CODE_CONSTANT && codes[node] < RGI_CODE_INACTIVE)
             return node;
         if (!keep)
@@ -312,13 +312,11 @@ other:
     }
     NEXT
 #if !defined(__GNUC__)
-jump:
-    switch (row + RGI_CODE_FIRST) {
-#define CASE(name, ...) \
-    case RGI_##name: goto row_##name;
-#define CASE_3(name, ...)                      \
-    case RGI_##name: goto row_##name;          \
-    case RGI_##name##_vd: goto row_##name##_vd; \
+        jump : switch (row + RGI_CODE_FIRST)
+    {
+#define CASE(name, ...)                                                                            \
+    case RGI_##name: goto row_##name; #define CASE_3(name, ...) case RGI_##name : goto row_##name; \
+    case RGI_##name##_vd: goto row_##name##_vd;                                                    \
     case RGI_##name##_dv: goto row_##name##_dv;
         RGI_ALL_UNARY_ROWS(CASE)
         RGI_ALL_BINARY_ROWS(CASE_3)
