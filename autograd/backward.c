@@ -243,8 +243,8 @@ static rg_status finish_sweep(rg_tape *tape)
         sweep(tape, (uint32_t)tape->swept);
     if (tape->error.status != RG_OK)
         return tape->error.status;
-    if (tape->dropped && tape->dirty == tape->swept && tape->last_input < tape->dirty)
-        tape->dirty = tape->last_input;
+    if (tape->dropped && tape->dirty == tape->swept && tape->cursor.last_input < tape->dirty)
+        tape->dirty = tape->cursor.last_input;
     if (tape->defer)
         tape->deferred = true;
     else

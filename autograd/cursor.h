@@ -31,6 +31,7 @@ typedef struct rg_cursor {
     uint64_t low_count;       /* nodes 1 .. low_count are older ... */
     uint64_t low_origin;      /* ... and the first of them has this serial */
     uint64_t constants;       /* numbers in `constant` */
+    uint64_t last_input;      /* no differentiable leaf lies above this node */
     uint16_t *code;
     rgi_operands *operands;
     double *value;
@@ -61,7 +62,9 @@ enum {
     RGI_CODE_DOT,                        /* first node a, first node b, node c, n:
                                             c + sum of (a + i) (b + i), by their values */
     RGI_CODE_PAIRS,                      /* n nodes a, n nodes b, node c, n: likewise */
-    RGI_CODE_FIRST = 48
+
+    RGI_CODE_FIRST = 48,
+    RGI_CODE_INACTIVE = 4096 /* from here on: scalar operations through which no gradient flows */
 };
 
 /* The functions below are C11 inline: tape.c holds their external definitions. */

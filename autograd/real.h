@@ -5,7 +5,7 @@
  * partial derivatives with respect to the rg_reals in it, which the compiler works out while it
  * inlines. rg_let commits it to a tape as one statement.
  *
- *     rg_real x = rg_let(tape, rg_input(tape, -2)), y = rg_let(tape, rg_input(tape, 5));
+ *     rg_real x = rg_let_input(tape, -2), y = rg_let_input(tape, 5);
  *     rg_real f = rg_let(tape, rg_mul(rg_add(x, y), rg_exp(x)));
  *     rg_value root = rg_value_of(tape, f);
  *     if (rg_backward(root) == RG_OK)
@@ -55,6 +55,11 @@ typedef struct rg_expr {
     double d0, d1, d2, d3, d4, d5, d6, d7;
     uint32_t i0, i1, i2, i3, i4, i5, i6, i7;
 } rg_expr;
+
+/* ---- inputs ---- */
+
+/* A differentiable number, like rg_input; rg_value_of gives the recorded value. */
+static inline rg_real rg_let_input(rg_tape *tape, double value);
 
 /* ---- statements of any length ---- */
 
@@ -299,6 +304,20 @@ RGI_FUSED rg_real rgi_let_expr(rg_tape *tape, rg_expr e)
     cursor->partial = partial + partials;
     cursor->code[node] = (uint16_t)((one ? RGI_CODE_ONE : RGI_CODE_TERMS) + terms);
     return result;
+}
+
+static inline rg_real rg_let_input(rg_tape *tape, double value)
+{
+    if (!RG_LIKELY(tape && rgi_cursor(tape)->count < rgi_cursor(tape)->statement_limit))
+        return rgi_let_value(tape, rg_input(tape, value));
+    rg_cursor *cursor = rgi_cursor(tape);
+    const uint64_t node = cursor->count;
+    cursor->code[node] = RGI_CODE_INPUT;
+    cursor->value[node] = value;
+    cursor->last_input = node;
+    cursor->count = node + 1;
+    rg_real x = {value, (uint32_t)node};
+    return x;
 }
 
 RGI_FUSED rg_real rgi_let_real(rg_tape *tape, rg_real x)

@@ -135,6 +135,7 @@ static bool make_room(rg_tape *tape, uint64_t terms)
             return false;
         }
     }
+    rgi_update_limit(tape);
     return true;
 }
 
@@ -151,17 +152,18 @@ static bool is_recording(const rg_tape *tape)
     return tape && !tape->inert && tape->error.status == RG_OK && tape->no_grad == 0;
 }
 
-/* Counts a statement whose terms and partials were just written, and gives it its number. The
- * inline path learns how far it may go. */
-static rg_real append(rg_tape *tape, int code, double value, uint64_t terms, uint64_t partials)
+/* Counts a statement whose terms and partials were just written, and gives it its number. */
+static inline rg_real append(rg_tape *tape, int code, double value, uint64_t terms,
+                             uint64_t partials)
 {
     rg_cursor *cursor = &tape->cursor;
     uint64_t node = cursor->count++;
     cursor->code[node] = (uint16_t)code;
     cursor->term += terms;
     cursor->partial += partials;
-    rgi_update_limit(tape);
-    if (tape->find_anomalies) {
+    if (cursor->statement_limit) {
+        cursor->statement_limit = rgi_statement_limit(tape);
+    } else if (tape->find_anomalies) {
         cursor->value[node] = value;
         rgi_inspect(tape, (uint32_t)node);
     }
@@ -225,8 +227,11 @@ static bool put_ids(rg_tape *tape, size_t place, size_t n, const rg_real *x)
 }
 
 /* Whether a statement of n operands, each with so many words in the stream, can be appended. */
-static bool begin_many(rg_tape *tape, size_t n, size_t words)
+static inline bool begin_many(rg_tape *tape, size_t n, size_t words)
 {
+    if (tape && tape->cursor.count < tape->cursor.statement_limit && n < UINT32_MAX / 4 &&
+        term_room(tape) >= words * n + 4)
+        return true;
     if (!is_recording(tape))
         return false;
     if (n >= UINT32_MAX / 4) {
@@ -268,83 +273,107 @@ rg_real rg_let_sum(rg_tape *tape, size_t n, const rg_real *x)
     return append(tape, RGI_CODE_SUM, sum, n + 1, 0);
 }
 
-static double multiply(double sum, size_t n, const rg_real *a, const rg_real *b)
+/* Products of numbers whose nodes follow one another. */
+static rg_real let_rows(rg_tape *tape, double sum, rg_real c, size_t n, const rg_real *a,
+                        const rg_real *b)
 {
-    for (size_t i = 0; i < n; i++)
-        sum += a[i].value * b[i].value;
-    return sum;
+    double *va = tape->cursor.value + a[0].id, *vb = tape->cursor.value + b[0].id;
+    uint32_t *term = tape->cursor.term;
+    for (size_t i = 0; i < n; i++) {
+        va[i] = a[i].value;
+        vb[i] = b[i].value;
+    }
+    term[0] = a[0].id;
+    term[1] = b[0].id;
+    term[2] = c.id;
+    term[3] = (uint32_t)n;
+    return append(tape, RGI_CODE_DOT, sum, 4, 0);
 }
 
-/* The same, and puts the values on the tape, where the sweep reads them: statements do not keep
- * theirs. In *apart: 0 if the nodes of each operand exist and follow one another. */
-static double multiply_and_keep(rg_tape *tape, double sum, size_t n, const rg_real *a,
-                                const rg_real *b, uint32_t *apart)
+/* Operands in no order: their nodes one by one. */
+static rg_real let_scattered(rg_tape *tape, double sum, rg_real c, size_t n, const rg_real *a,
+                             const rg_real *b)
 {
-    const uint64_t count = tape->cursor.count;
     double *value = tape->cursor.value;
-    const uint32_t first = a[0].id, second = b[0].id;
-    *apart = first == 0 || second == 0 || a[n - 1].id >= count || b[n - 1].id >= count;
+    uint32_t *term = tape->cursor.term;
+    for (size_t i = 0; i < n; i++) {
+        term[i] = a[i].id;
+        term[n + i] = b[i].id;
+        value[a[i].id] = a[i].value;
+        value[b[i].id] = b[i].value;
+    }
+    term[2 * n] = c.id;
+    term[2 * n + 1] = (uint32_t)n;
+    return append(tape, RGI_CODE_PAIRS, sum, 2 * n + 2, 0);
+}
+
+/* Where the values on the tape are not those of the numbers: the partial derivatives. */
+static rg_real let_products(rg_tape *tape, double sum, rg_real c, size_t n, const rg_real *a,
+                            const rg_real *b)
+{
+    uint32_t *term = tape->cursor.term;
+    double *partial = tape->cursor.partial;
+    for (size_t i = 0; i < n; i++) {
+        term[i] = a[i].id;
+        term[n + i] = b[i].id;
+        partial[i] = b[i].value;
+        partial[n + i] = a[i].value;
+    }
+    term[2 * n] = c.id;
+    partial[2 * n] = 1;
+    term[2 * n + 1] = (uint32_t)(2 * n + 1);
+    return append(tape, RGI_CODE_MANY, sum, 2 * n + 2, 2 * n + 1);
+}
+
+/* Numbers without derivatives share node 0 and so have no values on the tape; an input that was
+ * overwritten has another value than a number taken before. */
+static rg_real let_apart(rg_tape *tape, double sum, rg_real c, size_t n, const rg_real *a,
+                         const rg_real *b)
+{
+    uint32_t least = UINT32_MAX, last = c.id;
+    for (size_t i = 0; i < n; i++) {
+        const uint32_t low = a[i].id < b[i].id ? a[i].id : b[i].id;
+        const uint32_t high = a[i].id < b[i].id ? b[i].id : a[i].id;
+        least = low < least ? low : least;
+        last = high > last ? high : last;
+    }
+    if (last >= tape->cursor.count) {
+        fail_stale(tape, last);
+        return passive(sum);
+    }
+    return least == 0 || tape->write_count > 0 ? let_products(tape, sum, c, n, a, b)
+                                               : let_scattered(tape, sum, c, n, a, b);
+}
+
+/* If it can be, the values are kept on the tape, where the sweep reads them: statements do not keep
+ * theirs. */
+static inline rg_real let_dot(rg_tape *tape, rg_real c, size_t n, const rg_real *a,
+                              const rg_real *b)
+{
+    if (n == 0)
+        return c;
+    double sum = c.value;
+    uint32_t first = a[0].id, second = b[0].id, apart = first == 0 || second == 0;
     for (size_t i = 0; i < n; i++) {
         sum += a[i].value * b[i].value;
-        *apart |= (a[i].id ^ (first + (uint32_t)i)) | (b[i].id ^ (second + (uint32_t)i));
-        if (RG_LIKELY(a[i].id < count))
-            value[a[i].id] = a[i].value;
-        if (RG_LIKELY(b[i].id < count))
-            value[b[i].id] = b[i].value;
+        apart |= (a[i].id ^ (first + (uint32_t)i)) | (b[i].id ^ (second + (uint32_t)i));
     }
-    return sum;
-}
-
-static bool has_passive(size_t n, const rg_real *x)
-{
-    for (size_t i = 0; i < n; i++)
-        if (x[i].id == 0)
-            return true;
-    return false;
-}
-
-/* Operands in no order: their nodes one by one; and partial derivatives unless the values of all
- * are on the tape. Numbers without derivatives share node 0 and so have no value there. */
-static rg_real let_dot_apart(rg_tape *tape, rg_real c, double sum, size_t n, const rg_real *a,
-                             const rg_real *b, bool kept)
-{
-    rg_cursor *cursor = &tape->cursor;
-    if (!put_ids(tape, 0, n, a) || !put_ids(tape, n, n, b) || !put_ids(tape, 2 * n, 1, &c))
+    if (!begin_many(tape, n, 2))
         return passive(sum);
-    if (kept && !has_passive(n, a) && !has_passive(n, b)) {
-        cursor->term[2 * n + 1] = (uint32_t)n;
-        return append(tape, RGI_CODE_PAIRS, sum, 2 * n + 2, 0);
-    }
-    cursor->term[2 * n + 1] = (uint32_t)(2 * n + 1);
-    for (size_t i = 0; i < n; i++) {
-        cursor->partial[i] = b[i].value;
-        cursor->partial[n + i] = a[i].value;
-    }
-    cursor->partial[2 * n] = 1;
-    return append(tape, RGI_CODE_MANY, sum, 2 * n + 2, 2 * n + 1);
+    const uint64_t count = tape->cursor.count;
+    apart |= a[n - 1].id >= count || b[n - 1].id >= count || c.id >= count;
+    return apart || tape->write_count > 0 ? let_apart(tape, sum, c, n, a, b)
+                                          : let_rows(tape, sum, c, n, a, b);
 }
 
 rg_real rg_let_dot_add(rg_tape *tape, rg_real c, size_t n, const rg_real *a, const rg_real *b)
 {
-    if (n == 0)
-        return c;
-    if (!begin_many(tape, n, 2))
-        return passive(multiply(c.value, n, a, b));
-    /* An input that was overwritten has another value than a number taken before. */
-    if (tape->write_count > 0)
-        return let_dot_apart(tape, c, multiply(c.value, n, a, b), n, a, b, false);
-    uint32_t apart;
-    double sum = multiply_and_keep(tape, c.value, n, a, b, &apart);
-    if (apart || c.id >= tape->cursor.count)
-        return let_dot_apart(tape, c, sum, n, a, b, true);
-    const uint32_t words[4] = {a[0].id, b[0].id, c.id, (uint32_t)n};
-    memcpy(tape->cursor.term, words, sizeof words);
-    return append(tape, RGI_CODE_DOT, sum, 4, 0);
+    return let_dot(tape, c, n, a, b);
 }
 
 rg_real rg_let_dot(rg_tape *tape, size_t n, const rg_real *a, const rg_real *b)
 {
-    return rg_let_dot_add(tape, passive(0), n, a, b);
+    return let_dot(tape, passive(0), n, a, b);
 }
 
 /* ---- to and from recorded values ---- */
@@ -409,6 +438,10 @@ void rg_read_real_grads(rg_tape *tape, size_t n, const rg_real *x, double *out)
 {
     const uint64_t count = tape && !tape->inert ? tape->cursor.count : 0;
     for (size_t i = 0; i < n; i++) {
+        if (count > 0 && x[i].id <= tape->swept && tape->cursor.code[x[i].id] == RGI_CODE_INPUT) {
+            out[i] = tape->cursor.adjoint[x[i].id];
+            continue;
+        }
         const double *grad =
             x[i].id > 0 && x[i].id < count ? rgi_node_adjoint(tape, x[i].id) : NULL;
         out[i] = grad ? *grad : x[i].id < count || x[i].id == 0 ? 0 : NAN;
@@ -475,6 +508,11 @@ static void sweep_dot(double *adjoint, const double *value, const uint32_t *word
 {
     const uint32_t a = words[0], b = words[1], n = words[3];
     adjoint[words[2]] += g;
+    if (a == b) {
+        for (uint32_t i = 0; i < n; i++)
+            adjoint[a + i] += 2 * g * value[a + i];
+        return;
+    }
     if (a + (uint64_t)n <= b || b + (uint64_t)n <= a) {
         double *restrict to_a = adjoint + a, *restrict to_b = adjoint + b;
         const double *va = value + a, *vb = value + b;

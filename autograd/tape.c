@@ -378,8 +378,8 @@ static void forget(rg_tape *tape, uint64_t count)
     }
     if (tape->indexed >= count)
         tape->indexed = count - 1;
-    if (tape->last_input >= count)
-        tape->last_input = count - 1;
+    if (tape->cursor.last_input >= count)
+        tape->cursor.last_input = count - 1;
     tape->deferred = tape->deferred && tape->params;
     tape->reached_sweep = 0;
     rgi_forget_debug(tape, count);

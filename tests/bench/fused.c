@@ -65,7 +65,7 @@ static double differentiate(fused *state, evaluate *evaluate, int function, cons
     const int inputs = bench_function_inputs(function);
     rg_tape_reset(tape);
     for (int i = 0; i < inputs; i++)
-        state->x[i] = rg_let(tape, rg_input(tape, x[i]));
+        state->x[i] = rg_let_input(tape, x[i]);
     double begin = bench_now();
     rg_real f = evaluate(tape, function, state->x);
     double middle = bench_now();
