@@ -225,6 +225,7 @@ rg_value rgi_binary_dv(int code, double a, rg_value b)
  * targets better than one jump with many, by several nanoseconds a node on some. Without computed
  * jumps a switch is the only one. A zero adjoint contributes exactly zero, so its node is skipped.
  */
+/* clang-format off */
 #if defined(__GNUC__)
 #define LABEL(name)    __extension__ &&row_##name,
 #define LABELS_3(name) LABEL(name) LABEL(name##_vd) LABEL(name##_dv)
@@ -245,8 +246,8 @@ rg_value rgi_binary_dv(int code, double a, rg_value b)
         JUMP                                          \
     }
 #define ROW(name, ...)                \
-    row_##name : if (g != 0)          \
-    {                                 \
+    row_##name:                       \
+    if (g != 0) {                     \
         if (!keep)                    \
             adjoint[node] = 0;        \
         const double y = value[node]; \
@@ -301,10 +302,10 @@ static inline uint64_t reverse(rg_cursor *cursor, uint64_t node, uint64_t last, 
         (void)a, (void)b;                                    \
         adjoint[second] += g * (to_b);                       \
     })
-        RGI_ALL_BINARY_ROWS(CASE)
+    RGI_ALL_BINARY_ROWS(CASE)
 #undef CASE
-            other : if (codes[node] != RGI_CODE_INPUT)
-    {
+other:
+    if (codes[node] != RGI_CODE_INPUT) {
         if (codes[node] != RGI_CODE_CONSTANT && codes[node] < RGI_CODE_INACTIVE)
             return node;
         if (!keep)
@@ -312,11 +313,13 @@ static inline uint64_t reverse(rg_cursor *cursor, uint64_t node, uint64_t last, 
     }
     NEXT
 #if !defined(__GNUC__)
-        jump : switch (row + RGI_CODE_FIRST)
-    {
-#define CASE(name, ...)                                                                            \
-    case RGI_##name: goto row_##name; #define CASE_3(name, ...) case RGI_##name : goto row_##name; \
-    case RGI_##name##_vd: goto row_##name##_vd;                                                    \
+jump:
+    switch (row + RGI_CODE_FIRST) {
+#define CASE(name, ...) \
+    case RGI_##name: goto row_##name;
+#define CASE_3(name, ...)                       \
+    case RGI_##name: goto row_##name;           \
+    case RGI_##name##_vd: goto row_##name##_vd; \
     case RGI_##name##_dv: goto row_##name##_dv;
         RGI_ALL_UNARY_ROWS(CASE)
         RGI_ALL_BINARY_ROWS(CASE_3)
@@ -326,6 +329,7 @@ static inline uint64_t reverse(rg_cursor *cursor, uint64_t node, uint64_t last, 
     return node;
 #endif
 }
+/* clang-format on */
 
 /* Two loops, in each of which the compiler knows whether adjoints are kept. */
 static uint64_t reverse_either(rg_cursor *cursor, uint64_t node, uint64_t last, bool drop)
