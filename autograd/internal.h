@@ -20,7 +20,9 @@ void *rgi_resize(const rg_allocator *allocator, void *block, size_t old_size, si
 void *rgi_alloc(const rg_allocator *allocator, size_t size);
 void rgi_free(const rg_allocator *allocator, void *block, size_t size);
 
-/* Reserves `size` bytes of addresses without memory; NULL if the system cannot or will not. */
+enum { RGI_RESERVE_ALIGNMENT = 2 << 20 };
+/* Reserves `size` bytes of addresses without memory, a multiple of the alignment; NULL if the system
+ * cannot or will not. */
 void *rgi_reserve(size_t size);
 /* Makes bytes [old_size, size) of a reserved range usable; false if there is no memory. */
 bool rgi_commit(void *base, size_t old_size, size_t size);

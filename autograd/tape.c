@@ -125,11 +125,18 @@ static void set_arrays(rg_cursor *cursor, void *const array[ARRAYS])
     cursor->constant = array[4];
 }
 
+/* The addresses that an array needs for every node there may ever be. */
+static size_t array_span(const rg_tape *tape, int array)
+{
+    const size_t alignment = RGI_RESERVE_ALIGNMENT;
+    return (array_bytes(array, tape->max_nodes + 1) + alignment - 1) & ~(alignment - 1);
+}
+
 static size_t reserved_bytes(const rg_tape *tape)
 {
     size_t bytes = 0;
     for (int i = 0; i < ARRAYS; i++)
-        bytes += array_bytes(i, tape->max_nodes + 1);
+        bytes += array_span(tape, i);
     return bytes;
 }
 
@@ -146,7 +153,7 @@ static void reserve_arrays(rg_tape *tape)
     void *array[ARRAYS];
     for (int i = 0; i < ARRAYS; i++) {
         array[i] = base;
-        base += array_bytes(i, tape->max_nodes + 1);
+        base += array_span(tape, i);
     }
     set_arrays(&tape->cursor, array);
 }
