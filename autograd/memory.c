@@ -39,8 +39,8 @@ void *rgi_reserve(size_t size)
     enum { HUGE = RGI_RESERVE_ALIGNMENT };
     if (size > SIZE_MAX - HUGE)
         return NULL;
-    char *base = mmap(NULL, size + HUGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-                      -1, 0);
+    char *base =
+        mmap(NULL, size + HUGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (base == MAP_FAILED)
         return NULL;
     size_t before = (size_t)(-(uintptr_t)base & (HUGE - 1));

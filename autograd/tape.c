@@ -141,7 +141,8 @@ static size_t reserved_bytes(const rg_tape *tape)
 }
 
 /* Address space for every node there may ever be; memory comes as they are recorded. A custom
- * allocator wants all memory to be its own, so it gets resizable blocks. */
+ * allocator wants all memory to be its own, so it gets resizable blocks; so do tapes beyond what
+ * the system can map. */
 static void reserve_arrays(rg_tape *tape)
 {
     if (tape->allocator.resize)
@@ -149,12 +150,21 @@ static void reserve_arrays(rg_tape *tape)
     char *base = rgi_reserve(reserved_bytes(tape));
     if (!base)
         return;
-    tape->reserved = base;
+    char *next = base;
     void *array[ARRAYS];
+    bool usable = true;
     for (int i = 0; i < ARRAYS; i++) {
-        array[i] = base;
-        base += array_span(tape, i);
+        array[i] = next;
+        next += array_span(tape, i);
+        usable = usable && rgi_commit(array[i], 0, array_bytes(i, FIRST_CAPACITY));
     }
+    if (!usable) {
+        rgi_release(base, reserved_bytes(tape));
+        return;
+    }
+    for (int i = 0; i < ARRAYS; i++)
+        tape->array_size[i] = array_bytes(i, FIRST_CAPACITY);
+    tape->reserved = base;
     set_arrays(&tape->cursor, array);
 }
 
