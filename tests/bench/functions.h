@@ -67,7 +67,7 @@ typedef struct bench_engine {
                        bench_cost *cost);
 } bench_engine;
 
-extern const bench_engine bench_recorded;
+extern const bench_engine bench_recorded, bench_fused, bench_fused_dot;
 
 /* Measures the engines in turn, prints a line for each function and engine, and compares their
  * gradients. Returns 0 if these agree. */

@@ -7,7 +7,7 @@
 
 int main(void)
 {
-    static const bench_engine *const engines[] = {&bench_recorded};
+    static const bench_engine *const engines[] = {&bench_recorded, &bench_fused, &bench_fused_dot};
     bench_conditions();
     puts("record, sweep: ns an operation; bytes: of tape an operation, with adjoints");
     return bench_compare(sizeof engines / sizeof *engines, engines);
