@@ -137,15 +137,16 @@ static bool is_recording(const rg_tape *tape)
 }
 
 /* Counts a statement whose terms and partials were just written, and gives it its number. */
-static rg_real append(rg_tape *tape, int code, double value, uint64_t terms, uint64_t partials)
+static inline rg_real append(rg_tape *tape, int code, double value, uint64_t terms, uint64_t partials)
 {
     rg_cursor *cursor = &tape->cursor;
     uint64_t node = cursor->count++;
     cursor->code[node] = (uint16_t)code;
     cursor->term += terms;
     cursor->partial += partials;
-    rgi_update_limit(tape);
-    if (tape->find_anomalies) {
+    if (cursor->statement_limit) {
+        cursor->statement_limit = rgi_statement_limit(tape);
+    } else if (tape->find_anomalies) {
         cursor->value[node] = value;
         rgi_inspect(tape, (uint32_t)node);
     }
@@ -197,8 +198,11 @@ static void put_ids(rg_tape *tape, size_t place, size_t n, const rg_real *x)
 }
 
 /* Whether a statement of n operands, each with so many words in the stream, can be appended. */
-static bool begin_many(rg_tape *tape, size_t n, size_t words)
+static inline bool begin_many(rg_tape *tape, size_t n, size_t words)
 {
+    if (tape && tape->cursor.count < tape->cursor.statement_limit && n < UINT32_MAX / 4 &&
+        term_room(tape) >= words * n + 4)
+        return true;
     if (!is_recording(tape))
         return false;
     if (n >= UINT32_MAX / 4) {
@@ -242,76 +246,97 @@ rg_real rg_let_sum(rg_tape *tape, size_t n, const rg_real *x)
     return append(tape, RGI_CODE_SUM, sum, n + 1, 0);
 }
 
-/* The sum of products; in *apart, 0 if the nodes of each operand follow one another. The values are
- * kept on the tape, where the sweep reads them: statements do not keep theirs. */
-static double multiply(rg_tape *tape, double sum, size_t n, const rg_real *a, const rg_real *b,
-                       uint32_t *apart)
-{
-    double *value = tape->cursor.value;
-    uint32_t first = a[0].id, second = b[0].id;
-    *apart = first == 0 || second == 0;
-    for (size_t i = 0; i < n; i++) {
-        sum += a[i].value * b[i].value;
-        *apart |= (a[i].id ^ (first + (uint32_t)i)) | (b[i].id ^ (second + (uint32_t)i));
-        value[a[i].id] = a[i].value;
-        value[b[i].id] = b[i].value;
-    }
-    return sum;
-}
-
 static bool has_passive(size_t n, const rg_real *x)
 {
+    bool passive = false;
     for (size_t i = 0; i < n; i++)
-        if (x[i].id == 0)
-            return true;
-    return false;
+        passive = passive || x[i].id == 0;
+    return passive;
 }
 
-static rg_real let_dot_apart(rg_tape *tape, rg_real c, double sum, size_t n, const rg_real *a,
-                             const rg_real *b);
-
-rg_real rg_let_dot_add(rg_tape *tape, rg_real c, size_t n, const rg_real *a, const rg_real *b)
+/* Products of numbers whose nodes follow one another. */
+static rg_real let_rows(rg_tape *tape, double sum, rg_real c, size_t n, const rg_real *a,
+                        const rg_real *b)
 {
-    if (n == 0)
-        return c;
-    if (!begin_many(tape, n, 2)) {
-        for (size_t i = 0; i < n; i++)
-            c.value += a[i].value * b[i].value;
-        return passive(c.value);
+    double *va = tape->cursor.value + a[0].id, *vb = tape->cursor.value + b[0].id;
+    uint32_t *term = tape->cursor.term;
+    for (size_t i = 0; i < n; i++) {
+        va[i] = a[i].value;
+        vb[i] = b[i].value;
     }
-    uint32_t apart;
-    double sum = multiply(tape, c.value, n, a, b, &apart);
-    if (apart)
-        return let_dot_apart(tape, c, sum, n, a, b);
-    const uint32_t words[4] = {a[0].id, b[0].id, c.id, (uint32_t)n};
-    memcpy(tape->cursor.term, words, sizeof words);
+    term[0] = a[0].id;
+    term[1] = b[0].id;
+    term[2] = c.id;
+    term[3] = (uint32_t)n;
     return append(tape, RGI_CODE_DOT, sum, 4, 0);
 }
 
-/* Operands in no order: their nodes one by one. Where numbers without derivatives are among them,
- * which share node 0 and so have no value there, the partial derivatives are kept instead. */
-static rg_real let_dot_apart(rg_tape *tape, rg_real c, double sum, size_t n, const rg_real *a,
+/* Operands in no order: their nodes one by one. */
+static rg_real let_scattered(rg_tape *tape, double sum, rg_real c, size_t n, const rg_real *a,
                              const rg_real *b)
 {
-    rg_cursor *cursor = &tape->cursor;
-    put_ids(tape, 0, n, a);
-    put_ids(tape, n, n, b);
-    cursor->term[2 * n] = c.id;
-    cursor->term[2 * n + 1] = (uint32_t)n;
-    if (!has_passive(n, a) && !has_passive(n, b))
-        return append(tape, RGI_CODE_PAIRS, sum, 2 * n + 2, 0);
+    double *value = tape->cursor.value;
+    uint32_t *term = tape->cursor.term;
     for (size_t i = 0; i < n; i++) {
-        cursor->partial[i] = b[i].value;
-        cursor->partial[n + i] = a[i].value;
+        term[i] = a[i].id;
+        term[n + i] = b[i].id;
+        value[a[i].id] = a[i].value;
+        value[b[i].id] = b[i].value;
     }
-    cursor->partial[2 * n] = 1;
-    cursor->term[2 * n + 1] = (uint32_t)(2 * n + 1);
+    term[2 * n] = c.id;
+    term[2 * n + 1] = (uint32_t)n;
+    return append(tape, RGI_CODE_PAIRS, sum, 2 * n + 2, 0);
+}
+
+/* With numbers without derivatives among the operands, which share node 0 and so have no values on
+ * the tape: the partial derivatives. */
+static rg_real let_products(rg_tape *tape, double sum, rg_real c, size_t n, const rg_real *a,
+                            const rg_real *b)
+{
+    uint32_t *term = tape->cursor.term;
+    double *partial = tape->cursor.partial;
+    for (size_t i = 0; i < n; i++) {
+        term[i] = a[i].id;
+        term[n + i] = b[i].id;
+        partial[i] = b[i].value;
+        partial[n + i] = a[i].value;
+    }
+    term[2 * n] = c.id;
+    partial[2 * n] = 1;
+    term[2 * n + 1] = (uint32_t)(2 * n + 1);
     return append(tape, RGI_CODE_MANY, sum, 2 * n + 2, 2 * n + 1);
+}
+
+/* In the first two forms the values are kept on the tape, where the sweep reads them: statements do
+ * not keep theirs. */
+static inline rg_real let_dot(rg_tape *tape, rg_real c, size_t n, const rg_real *a,
+                              const rg_real *b)
+{
+    if (n == 0)
+        return c;
+    double sum = c.value;
+    uint32_t first = a[0].id, second = b[0].id, apart = first == 0 || second == 0;
+    for (size_t i = 0; i < n; i++) {
+        sum += a[i].value * b[i].value;
+        apart |= (a[i].id ^ (first + (uint32_t)i)) | (b[i].id ^ (second + (uint32_t)i));
+    }
+    if (!begin_many(tape, n, 2))
+        return passive(sum);
+    if (!apart)
+        return let_rows(tape, sum, c, n, a, b);
+    bool any_passive = has_passive(n, a) || has_passive(n, b);
+    return any_passive ? let_products(tape, sum, c, n, a, b)
+                       : let_scattered(tape, sum, c, n, a, b);
+}
+
+rg_real rg_let_dot_add(rg_tape *tape, rg_real c, size_t n, const rg_real *a, const rg_real *b)
+{
+    return let_dot(tape, c, n, a, b);
 }
 
 rg_real rg_let_dot(rg_tape *tape, size_t n, const rg_real *a, const rg_real *b)
 {
-    return rg_let_dot_add(tape, passive(0), n, a, b);
+    return let_dot(tape, passive(0), n, a, b);
 }
 
 /* ---- to and from recorded values ---- */
@@ -442,6 +467,11 @@ static void sweep_dot(double *adjoint, const double *value, const uint32_t *word
 {
     const uint32_t a = words[0], b = words[1], n = words[3];
     adjoint[words[2]] += g;
+    if (a == b) {
+        for (uint32_t i = 0; i < n; i++)
+            adjoint[a + i] += 2 * g * value[a + i];
+        return;
+    }
     if (a + (uint64_t)n <= b || b + (uint64_t)n <= a) {
         double *restrict to_a = adjoint + a, *restrict to_b = adjoint + b;
         const double *va = value + a, *vb = value + b;
