@@ -21,7 +21,13 @@ static inline adub square(const badouble &x)
 #include "../functions.inc"
 
 /* Operations, their locations, their constants, and the values that the reverse sweep needs. */
-enum { TAG = 1, OPERATIONS = 16 << 20, LOCATIONS = 64 << 20, CONSTANTS = 8 << 20, TAYLORS = 16 << 20 };
+enum {
+    TAG = 1,
+    OPERATIONS = 16 << 20,
+    LOCATIONS = 64 << 20,
+    CONSTANTS = 8 << 20,
+    TAYLORS = 16 << 20
+};
 
 static std::vector<adouble> *inputs;
 
