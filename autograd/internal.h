@@ -178,6 +178,11 @@ uint32_t rgi_live_node(rg_value x, const char *what);
 bool rgi_room(rg_tape *tape);
 /* Opens or closes the inline path: open only without an error and outside no_grad. */
 void rgi_update_limit(rg_tape *tape);
+/* Whether it is open, for a node of whatever kind. */
+static inline bool rgi_is_open(const rg_cursor *cursor)
+{
+    return cursor->count < cursor->limit || cursor->count < cursor->statement_limit;
+}
 rg_value rgi_value(rg_tape *tape, uint32_t node);
 /* The same with RG_TENSOR_BIT where it belongs. */
 rg_value rgi_handle(rg_tape *tape, uint32_t node);
