@@ -20,7 +20,9 @@ void *rgi_resize(const rg_allocator *allocator, void *block, size_t old_size, si
 void *rgi_alloc(const rg_allocator *allocator, size_t size);
 void rgi_free(const rg_allocator *allocator, void *block, size_t size);
 
-/* Reserves `size` bytes of addresses without memory; NULL if the system cannot or will not. */
+enum { RGI_RESERVE_ALIGNMENT = 2 << 20 };
+/* Reserves `size` bytes of addresses without memory, a multiple of the alignment; NULL if the system
+ * cannot or will not. */
 void *rgi_reserve(size_t size);
 /* Makes bytes [old_size, size) of a reserved range usable; false if there is no memory. */
 bool rgi_commit(void *base, size_t old_size, size_t size);
@@ -175,6 +177,11 @@ uint32_t rgi_live_node(rg_value x, const char *what);
 bool rgi_room(rg_tape *tape);
 /* Opens or closes the inline path: open only without an error and outside no_grad. */
 void rgi_update_limit(rg_tape *tape);
+/* Whether it is open, for a node of whatever kind. */
+static inline bool rgi_is_open(const rg_cursor *cursor)
+{
+    return cursor->count < cursor->limit || cursor->count < cursor->statement_limit;
+}
 rg_value rgi_value(rg_tape *tape, uint32_t node);
 /* The same with RG_TENSOR_BIT where it belongs. */
 rg_value rgi_handle(rg_tape *tape, uint32_t node);

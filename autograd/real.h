@@ -88,6 +88,12 @@ RG_API rg_real rg_let_partials(rg_tape *tape, double value, size_t n, const rg_r
  * that has one; RG_ERROR_MEMORY and RG_ERROR_LIMIT as for recorded values. Between rg_no_grad_begin
  * and rg_no_grad_end they compute the value only. */
 
+/* ---- inputs ---- */
+
+/* x[i] = rg_let(tape, rg_input(tape, values[i])) for n numbers at once: faster than one by one, and
+ * in consecutive places, which dot products keep in 16 bytes. */
+RG_API void rg_let_inputs(rg_tape *tape, size_t n, const double *values, rg_real *x);
+
 /* ---- to and from recorded values ---- */
 
 /* The recorded value of a number: for rg_backward, and to go on with recorded operations. A number

@@ -397,11 +397,29 @@ rg_real rgi_real_of_value(rg_value x)
 
 rg_real rgi_let_value(rg_tape *tape, rg_value x)
 {
+    if (RG_LIKELY(tape && x.tape == tape && rgi_is_open(&tape->cursor))) {
+        uint32_t node = rgi_scalar_node(&tape->cursor, x.serial);
+        if (tape->cursor.code[node] == RGI_CODE_INPUT)
+            return (rg_real){tape->cursor.value[node], node};
+    }
     if (x.tape != tape && rg_tape_status(tape) == RG_OK)
         rgi_fail(tape, x.tape ? RG_ERROR_TAPE : RG_ERROR_STALE,
                  x.tape ? "let: the value is on another tape"
                         : "let: the value was never recorded");
     return x.tape == tape ? rgi_real_of_value(x) : passive(NAN);
+}
+
+void rg_let_inputs(rg_tape *tape, size_t n, const double *values, rg_real *x)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (tape && rgi_is_open(&tape->cursor)) {
+            const uint64_t node = tape->last_input = tape->cursor.count;
+            rgi_push(tape, RGI_CODE_INPUT, 0, 0, values[i]);
+            x[i] = (rg_real){values[i], (uint32_t)node};
+        } else {
+            x[i] = rgi_let_value(tape, rg_input(tape, values[i]));
+        }
+    }
 }
 
 /* The node of a number; 0 with the tape's error set if it does not exist. */
@@ -437,14 +455,15 @@ double rg_real_grad(rg_tape *tape, rg_real x)
 void rg_read_real_grads(rg_tape *tape, size_t n, const rg_real *x, double *out)
 {
     const uint64_t count = tape && !tape->inert ? tape->cursor.count : 0;
+    const uint64_t swept = count ? tape->swept : 0;
     for (size_t i = 0; i < n; i++) {
-        if (count > 0 && x[i].id <= tape->swept && tape->cursor.code[x[i].id] == RGI_CODE_INPUT) {
-            out[i] = tape->cursor.adjoint[x[i].id];
+        const uint32_t node = x[i].id;
+        if (node > 0 && node <= swept && tape->cursor.code[node] == RGI_CODE_INPUT) {
+            out[i] = tape->cursor.adjoint[node];
             continue;
         }
-        const double *grad =
-            x[i].id > 0 && x[i].id < count ? rgi_node_adjoint(tape, x[i].id) : NULL;
-        out[i] = grad ? *grad : x[i].id < count || x[i].id == 0 ? 0 : NAN;
+        const double *grad = node > 0 && node < count ? rgi_node_adjoint(tape, node) : NULL;
+        out[i] = grad ? *grad : node < count || node == 0 ? 0 : NAN;
     }
 }
 

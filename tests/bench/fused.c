@@ -64,8 +64,7 @@ static double differentiate(fused *state, evaluate *evaluate, int function, cons
     rg_tape *tape = state->tape;
     const int inputs = bench_function_inputs(function);
     rg_tape_reset(tape);
-    for (int i = 0; i < inputs; i++)
-        state->x[i] = rg_let_input(tape, x[i]);
+    rg_let_inputs(tape, (size_t)inputs, x, state->x);
     double begin = bench_now();
     rg_real f = evaluate(tape, function, state->x);
     double middle = bench_now();
