@@ -250,7 +250,7 @@ static uint32_t fold_sub(rgi_graph *graph, uint32_t a, uint32_t b)
     return plain(graph, RGI_GRAPH_sub, (uint32_t[2]){a, b}, NULL);
 }
 
-/* Powers of two scale without rounding. */
+/* Powers of two scale without rounding, but for results that overflow or are denormal. */
 static bool is_power_of_two(double number)
 {
     int exponent;
