@@ -1,10 +1,19 @@
 /* special.c: see special.h. Where an argument's rounding error would be multiplied, it is kept as a
  * second number (T. Dekker, "A floating-point technique for extending the available precision",
- * Numer. Math. 18, 1971) and corrected for to first order. */
+ * Numer. Math. 18, 1971) and corrected for to first order.
+ *
+ * This file and math.inc are also the text of the emitted C (c_text.py), which takes from them the
+ * functions that a program needs: each declaration names one thing. Functions that only declare
+ * numbers and return are translated for vectors. */
 #define _GNU_SOURCE /* lgamma_r */
 #include "special.h"
 
 #include <math.h>
+
+#define T          double
+#define TYPE       f64
+#define LIBM(name) name
+#include "math.inc"
 
 static const double pi = 3.14159265358979323846;
 
@@ -29,27 +38,23 @@ static pair sum(double a, double b)
 
 double rgi_gauss(double x)
 {
-    pair square = product(x, x);
-    double y = exp(-square.high);
-    return square.high < 800 ? y - square.low * y : y;
+    double square = x * x, low = fma(x, x, -square), y = exp(-square);
+    return square < 800 ? y - low * y : y;
 }
 
 double rgi_normal_density(double x)
 {
     const double scale = 0.39894228040143267794; /* 1 / sqrt(2 pi) */
-    pair square = product(x, x);
-    double y = scale * exp(-0.5 * square.high);
-    return square.high < 1600 ? y - 0.5 * square.low * y : y;
+    double square = x * x, low = fma(x, x, -square), y = scale * exp(-0.5 * square);
+    return square < 1600 ? y - 0.5 * low * y : y;
 }
 
 double rgi_normal_cdf(double x)
 {
     const double root = 0.70710678118654752440, root_low = -4.833646656726457e-17; /* sqrt 1/2 */
     const double two_over_root_pi = 1.12837916709551257390;
-    pair z = product(-x, root);
-    z.low -= x * root_low;
-    double y = 0.5 * erfc(z.high);
-    return fabs(x) < 40 ? y - 0.5 * two_over_root_pi * z.low * rgi_gauss(z.high) : y;
+    double z = -x * root, low = fma(-x, root, -z) - x * root_low, y = 0.5 * erfc(z);
+    return fabs(x) < 40 ? y - 0.5 * two_over_root_pi * low * rgi_gauss(z) : y;
 }
 
 /* ---- gamma functions ---- */
@@ -78,9 +83,11 @@ static double cos_pi(double x)
     return r > 0.25 ? sin(pi * (0.5 - r)) : cos(pi * r);
 }
 
-/* Below FAR_BELOW polygamma reflects its argument instead of summing up to it, for orders up to
- * MOST_ORDER. */
-enum { FAR_BELOW = -50, MOST_ORDER = 30 };
+/* Below FAR_BELOW polygamma reflects its argument instead of summing up to it .. */
+enum { FAR_BELOW = -50 };
+
+/* .. for orders up to MOST_ORDER. */
+enum { MOST_ORDER = 30 };
 
 /* Bernoulli numbers B2, B4, .. */
 static const double bernoulli[] = {
@@ -241,9 +248,11 @@ double rgi_mish_bend(double x)
                   : 4 * w / (d * d * d) * (2 * (1 + w) * d + x * (2 + w * (2 - w * (3 + 2 * w))));
 }
 
-/* ---- gelu_tanh: x sigmoid(v) with v = 2 sqrt(2 / pi) (x + a x^3) ---- */
+/* ---- gelu_tanh: x SIGMOID(v) with v = 2 sqrt(2 / pi) (x + a x^3) ---- */
 
-static const double gelu_a = 0.044715, gelu_a_low = 2.1960211427085595e-18;
+static const double gelu_a = 0.044715;
+
+static const double gelu_a_low = 2.1960211427085595e-18; /* what gelu_a lacks of the number */
 
 static pair gelu_argument(double x)
 {
@@ -253,18 +262,6 @@ static pair gelu_argument(double x)
     pair inner = sum(x, cubic.high), v = product(c, inner.high);
     v.low += c * (inner.low + cubic.low) + c_low * inner.high;
     return v;
-}
-
-static double sigmoid(double x)
-{
-    double e = exp(-fabs(x));
-    return (x < 0 ? e : 1) / (1 + e);
-}
-
-static double sigmoid_slope(double x)
-{
-    double e = exp(-fabs(x));
-    return e / ((1 + e) * (1 + e));
 }
 
 /* Where sigmoid has reached its end, x is too large for the squares and cubes around it. */
@@ -278,7 +275,7 @@ double rgi_gelu_tanh(double x)
     if (is_saturated(x))
         return x > 0 ? x : -0.0;
     pair v = gelu_argument(x);
-    return x * (sigmoid(v.high) + v.low * sigmoid_slope(v.high));
+    return x * (SIGMOID(v.high) + v.low * SIGMOID_SLOPE(v.high));
 }
 
 double rgi_gelu_tanh_slope(double x)
@@ -286,9 +283,9 @@ double rgi_gelu_tanh_slope(double x)
     if (is_saturated(x))
         return x > 0;
     pair v = gelu_argument(x);
-    double slope = sigmoid_slope(v.high), bend = -slope * tanh(0.5 * v.high);
+    double slope = SIGMOID_SLOPE(v.high), bend = -slope * tanh(0.5 * v.high);
     double dv = 1.5957691216057308 * (1 + 3 * gelu_a * x * x);
-    return sigmoid(v.high) + v.low * slope + x * dv * (slope + v.low * bend);
+    return SIGMOID(v.high) + v.low * slope + x * dv * (slope + v.low * bend);
 }
 
 double rgi_gelu_tanh_bend(double x)
@@ -296,7 +293,7 @@ double rgi_gelu_tanh_bend(double x)
     if (is_saturated(x))
         return 0;
     pair v = gelu_argument(x);
-    double c = 1.5957691216057308, t = tanh(0.5 * v.high), s = sigmoid_slope(v.high);
+    double c = 1.5957691216057308, t = tanh(0.5 * v.high), s = SIGMOID_SLOPE(v.high);
     double dv = c * (1 + 3 * gelu_a * x * x), ddv = 6 * c * gelu_a * x;
     double bend = 2 * dv + x * (ddv - t * dv * dv);
     if (v.high > -600)
@@ -313,8 +310,8 @@ double rgi_sigmoid_difference(double a, double b)
     if (a == b)
         return 0.5;
     pair d = sum(a, -b);
-    double y = sigmoid(d.high);
-    return isfinite(d.low) ? y + d.low * sigmoid_slope(d.high) : y;
+    double y = SIGMOID(d.high);
+    return isfinite(d.low) ? y + d.low * SIGMOID_SLOPE(d.high) : y;
 }
 
 double rgi_sigmoid_difference_slope(double a, double b)
@@ -322,6 +319,6 @@ double rgi_sigmoid_difference_slope(double a, double b)
     if (a == b)
         return 0.25;
     pair d = sum(a, -b);
-    double slope = sigmoid_slope(d.high);
+    double slope = SIGMOID_SLOPE(d.high);
     return isfinite(d.low) ? slope - d.low * slope * tanh(0.5 * d.high) : slope;
 }
