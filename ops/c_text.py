@@ -34,7 +34,13 @@ def split(text):
 
 
 def quote(text):
-    return '"' + text.replace('\\', '\\\\').replace('"', '\\"').replace('\n', '\\n"\n     "') + '"'
+    """A C string literal, one line of it for each line of the text."""
+    text = text.replace('\\', '\\\\').replace('"', '\\"')
+    return '\n     '.join(f'"{line}\\n"' for line in text.splitlines())
+
+
+def quote_line(text):
+    return quote(text).removesuffix('\\n"') + '"'
 
 
 class Names:
@@ -180,7 +186,7 @@ class Pieces:
     def library(self):
         for names, suffix in ((VECTOR, ''), (LATER, 'LATER_')):
             for name, count in names.items():
-                self.all[name] = (None, f'NAME_VECTOR_{suffix}{count}({name})\n')
+                self.all[name] = (None, f'NAME_VECTOR({suffix}{count}, {name})\n')
         self.all['lgamma'] = (None, each('lgamma', 1, 'lgamma'))
 
 
@@ -285,11 +291,12 @@ def main():
     print('/* Made by c_text.py; do not edit. */')
     print('static const piece pieces[] = {')
     for name, texts in pieces.all.items():
-        print(f'    {{"{name}", {", ".join(quote(text) if text else "NULL" for text in texts)}}},')
+        both = ', '.join(quote(text) if text else 'NULL' for text in texts)
+        print(f'    {{"{name}", {{{both}}}}},')
     print('};')
-    print('static const row rows[] = {')
+    print("static const row rows[RGI_GRAPH_OPERATIONS - RGI_GRAPH_FIRST_ROW] = {")
     for name, value, vector in rows(row_text, names):
-        print(f'    {{"{name}", {quote(value)}, {quote(vector)}}},')
+        print(f'    [RGI_GRAPH_{name} - RGI_GRAPH_FIRST_ROW] = {{{{{quote_line(value)}, {quote_line(vector)}}}}},')
     print('};')
 
 

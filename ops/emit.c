@@ -1,0 +1,592 @@
+/*
+ * emit.c: the C file of a program: what it declares, the helpers it needs, and the functions around
+ * the statements of each part (emit_part.c).
+ */
+#include "emit.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "emit_part.h"
+
+enum { USUAL_STATEMENTS = 400, MOST_LANES = 8 };
+
+/* A function of the file as its callers know it. */
+typedef struct function {
+    int part;
+    const char *name, *direction, *value, *derivative;
+    const char *comment;
+} function;
+
+static const function functions[] = {
+    {RGI_PART_VALUE, "value", NULL, "y", NULL, "The values: y = f(x)."},
+    {RGI_PART_GRADIENT, "gradient", NULL, "y", "g",
+     "The value y[0] = f(x) and its gradient: g[i] = df / dx[i]."},
+    {RGI_PART_JVP, "jvp", "v", "y", "jv",
+     "The values y = f(x) and the Jacobian times v: jv[j] = sum over i of dy[j] / dx[i] v[i]."},
+    {RGI_PART_VJP, "vjp", "u", "y", "uj",
+     "The values y = f(x) and u times the Jacobian: uj[i] = sum over j of u[j] dy[j] / dx[i]."},
+    {RGI_PART_HVP, "hvp", "v", NULL, "hv",
+     "The Hessian times v: hv[i] = sum over k of d2f / dx[i] dx[k] v[k]."},
+    {RGI_PART_JACOBIAN, "jacobian", "v", "y", "jv",
+     "The values y = f(x) and the Jacobian, row by row: j[r n + c] = dy[r] / dx[c]."},
+    {RGI_PART_HESSIAN, "hessian", "v", NULL, "hv",
+     "The Hessian, row by row: h[r n + c] = d2f / dx[r] dx[c]."},
+    {RGI_PART_CHECK, "check", NULL, "left", NULL,
+     "How many of the comparisons that were recorded turn out differently at x."},
+};
+enum { FUNCTIONS = sizeof functions / sizeof *functions };
+
+typedef struct emitter {
+    const rg_program *program;
+    const rg_emit_options *options;
+    rgi_c_text text;
+    rgi_emit_part single[FUNCTIONS], batch[FUNCTIONS]; /* `part` is NULL where there is none */
+    unsigned inputs, outputs;
+} emitter;
+
+static bool is_matrix(const function *f)
+{
+    return f->part == RGI_PART_JACOBIAN || f->part == RGI_PART_HESSIAN;
+}
+
+static const rg_pattern *pattern_of(const emitter *e, const function *f)
+{
+    return f->part == RGI_PART_JACOBIAN ? rg_program_jacobian_pattern(e->program)
+                                        : rg_program_hessian_pattern(e->program);
+}
+
+/* ---- planning ---- */
+
+static const char *const batch_names[FUNCTIONS] = {"value_batch", "gradient_batch", "jvp_batch",
+                                                   "vjp_batch",   "hvp_batch",      NULL,
+                                                   NULL,          "check_batch"};
+
+static bool plan_form(emitter *e, int index, rgi_emit_form form)
+{
+    const function *f = &functions[index];
+    const rgi_part *part = rgi_program_part(e->program, f->part);
+    rgi_emit_part *p = form == RGI_EMIT_BATCH ? &e->batch[index] : &e->single[index];
+    *p = (rgi_emit_part){.text = &e->text, .part = part, .form = form};
+    p->function = form == RGI_EMIT_BATCH ? batch_names[index] : f->name;
+    p->direction = f->direction;
+    p->value = f->value;
+    p->derivative = f->derivative;
+    if (f->part == RGI_PART_JACOBIAN && part->by_rows)
+        p->direction = "u", p->derivative = "uj";
+    p->optional = f->value && f->derivative;
+    p->directions = e->inputs;
+    p->value_count = part->values;
+    p->statements = e->options->statements ? (uint32_t)e->options->statements : USUAL_STATEMENTS;
+    return rgi_emit_plan(p);
+}
+
+static bool plan_all(emitter *e)
+{
+    for (int i = 0; i < FUNCTIONS; i++) {
+        if (!rgi_program_part(e->program, functions[i].part))
+            continue;
+        if (!plan_form(e, i, is_matrix(&functions[i]) ? RGI_EMIT_MATRIX : RGI_EMIT_SCALAR))
+            return false;
+        if (e->options->batch && batch_names[i] && !plan_form(e, i, RGI_EMIT_BATCH))
+            return false;
+    }
+    return true;
+}
+
+static void forget_all(emitter *e)
+{
+    for (int i = 0; i < FUNCTIONS; i++) {
+        if (e->single[i].part)
+            rgi_emit_forget(&e->single[i]);
+        if (e->batch[i].part)
+            rgi_emit_forget(&e->batch[i]);
+    }
+}
+
+/* Numbers of work: those that go from chunk to chunk, and where there are vectors, total, in, out,
+ * sum and slots. */
+static size_t work_size(const rgi_emit_part *p)
+{
+    if (p->form == RGI_EMIT_SCALAR)
+        return p->work;
+    size_t vectors = (size_t)p->part->inputs + p->part->outputs + p->sums + p->slots;
+    return p->work + p->sums + (vectors + 1) * MOST_LANES;
+}
+
+static size_t largest(const rgi_emit_part *parts)
+{
+    size_t size = 0;
+    for (int i = 0; i < FUNCTIONS; i++)
+        if (parts[i].part && work_size(&parts[i]) > size)
+            size = work_size(&parts[i]);
+    return size;
+}
+
+/* ---- declarations ---- */
+
+static void put_list(emitter *e, const char *name, bool batch, bool output)
+{
+    if (name)
+        rgi_c_print(&e->text, batch ? "%sdouble *const *%s, " : "%sdouble *%s, ",
+                    output ? "" : "const ", name);
+}
+
+static void put_head(emitter *e, const function *f, bool batch, bool sparse)
+{
+    rgi_c_print(&e->text, "void NAME_%s%s%s(%s", sparse ? "sparse_" : "", f->name,
+                batch ? "_batch" : "", batch ? "size_t count, " : "");
+    put_list(e, "x", batch, false);
+    if (!is_matrix(f))
+        put_list(e, f->direction, batch, false);
+    put_list(e, f->value, batch, true);
+    if (!is_matrix(f))
+        put_list(e, f->derivative, batch, true);
+    else
+        put_list(e, sparse ? "values" : f->part == RGI_PART_JACOBIAN ? "j" : "h", batch, true);
+    rgi_c_put(&e->text, "double *work)");
+}
+
+static void put_comment(emitter *e, const function *f, const char *more)
+{
+    unsigned outputs = f->part == RGI_PART_CHECK ? 1 : e->outputs;
+    rgi_c_print(&e->text, "\n/* %s\n * x holds %u number%s", f->comment, e->inputs,
+                e->inputs == 1 ? "" : "s");
+    if (f->value)
+        rgi_c_print(&e->text, ", %s %u%s", f->value, outputs,
+                    f->derivative ? " (NULL: not wanted)" : "");
+    if (f->direction && !is_matrix(f))
+        rgi_c_print(&e->text, ", %s %u", f->direction,
+                    f->part == RGI_PART_VJP ? e->outputs : e->inputs);
+    if (f->derivative && !is_matrix(f))
+        rgi_c_print(&e->text, ", %s %u", f->derivative,
+                    f->part == RGI_PART_JVP ? e->outputs : e->inputs);
+    rgi_c_print(&e->text, "%s. */\n", more);
+}
+
+static void declare_matrix(emitter *e, const function *f)
+{
+    const rg_pattern *pattern = pattern_of(e, f);
+    const char *matrix = f->part == RGI_PART_JACOBIAN ? "Jacobian" : "Hessian";
+    char more[64];
+    snprintf(more, sizeof more, ", the %s %zu x %zu", matrix, pattern->rows, pattern->columns);
+    put_comment(e, f, more);
+    put_head(e, f, false, false);
+    rgi_c_print(&e->text,
+                ";\n\n/* The same, but only the %zu entries that may be other than 0, row by row: "
+                "those of row r are\n * values[k], in the columns NAME_%s_column[k], with "
+                "NAME_%s_start[r] <= k < NAME_%s_start[r + 1]. */\n",
+                pattern->count, f->name, f->name, f->name);
+    rgi_c_print(&e->text,
+                "extern const size_t NAME_%s_start[%zu];\nextern const size_t "
+                "NAME_%s_column[%zu];\n",
+                f->name, pattern->rows + 1, f->name, pattern->count ? pattern->count : 1);
+    put_head(e, f, false, true);
+    rgi_c_put(&e->text, ";\n");
+}
+
+static void declare_all(emitter *e)
+{
+    for (int i = 0; i < FUNCTIONS; i++) {
+        const function *f = &functions[i];
+        if (e->single[i].part && is_matrix(f)) {
+            declare_matrix(e, f);
+        } else if (e->single[i].part) {
+            put_comment(e, f, "");
+            put_head(e, f, false, false);
+            rgi_c_put(&e->text, ";\n");
+        }
+        if (!e->batch[i].part)
+            continue;
+        rgi_c_print(&e->text, "\n/* NAME_%s for each of `count` evaluations. */\n", f->name);
+        put_head(e, f, true, false);
+        rgi_c_put(&e->text, ";\n");
+    }
+}
+
+static void put_uniform(emitter *e)
+{
+    const unsigned char *uniform = e->batch[0].part->uniform;
+    unsigned count = 0, put = 0;
+    for (unsigned i = 0; i < e->inputs; i++)
+        count += uniform[i];
+    if (count == 0)
+        return;
+    rgi_c_put(&e->text, " * Uniform inputs, for which a batch takes one number and gives the sum "
+                        "of the derivatives:\n *");
+    for (unsigned i = 0; i < e->inputs; i++) {
+        if (!uniform[i])
+            continue;
+        unsigned end = i + 1;
+        while (end < e->inputs && uniform[end])
+            end++;
+        if (put++ % 8 == 7)
+            rgi_c_put(&e->text, "\n *");
+        rgi_c_print(&e->text, end - i > 1 ? " x[%u..%u]" : " x[%u]", i, end - 1);
+        i = end - 1;
+    }
+    rgi_c_put(&e->text, ".\n");
+}
+
+static void put_introduction(emitter *e)
+{
+    rgi_c_print(&e->text,
+                "/*\n * Written by reelgrad from a compiled program with %u input%s and %u "
+                "output%s; not meant to be edited.\n *\n * Arguments must not overlap. `work` is "
+                "memory for NAME_WORK numbers",
+                e->inputs, e->inputs == 1 ? "" : "s", e->outputs, e->outputs == 1 ? "" : "s");
+    if (e->options->batch)
+        rgi_c_put(&e->text, ", in functions for batches\n * for NAME_BATCH_WORK");
+    rgi_c_put(&e->text, "; functions called at the same time need\n * memory of their own.\n");
+    if (e->options->batch) {
+        rgi_c_put(&e->text,
+                  " *\n * Batches: each list holds a pointer for every number above, to `count` "
+                  "numbers. Outputs and lists\n * of outputs may be NULL where they are not "
+                  "wanted.\n");
+        put_uniform(e);
+    }
+    rgi_c_put(&e->text, " */\n");
+}
+
+static void put_declarations(emitter *e)
+{
+    put_introduction(e);
+    if (e->options->header)
+        rgi_c_put(&e->text, "#ifndef NAME_H\n#define NAME_H\n\n");
+    rgi_c_put(&e->text, "#include <stddef.h>\n\n");
+    rgi_c_print(&e->text, "enum { NAME_INPUTS = %u, NAME_OUTPUTS = %u, NAME_WORK = %zu", e->inputs,
+                e->outputs, largest(e->single));
+    if (e->options->batch)
+        rgi_c_print(&e->text, ", NAME_BATCH_WORK = %zu", largest(e->batch));
+    rgi_c_put(&e->text, " };\n");
+    declare_all(e);
+    if (e->options->header)
+        rgi_c_put(&e->text, "\n#endif\n");
+}
+
+/* ---- what the functions need ---- */
+
+static void find_needs(emitter *e, const rgi_emit_part *p)
+{
+    const rgi_graph *graph = &p->part->graph;
+    for (uint32_t i = 0; i < graph->count; i++)
+        if (graph->nodes[i].operation > RGI_GRAPH_SUM)
+            rgi_c_need_operation(&e->text, graph->nodes[i].operation,
+                                 p->form != RGI_EMIT_SCALAR && graph->nodes[i].stage == RGI_EACH);
+    if (p->form == RGI_EMIT_SCALAR && p->chunk_count == 1)
+        return;
+    rgi_c_need(&e->text, "NAME_NOINLINE");
+    if (p->form == RGI_EMIT_SCALAR)
+        return;
+    rgi_c_need(&e->text, "NAME_lanes NAME_lanes_all NAME_lanes_align");
+    if (p->form == RGI_EMIT_BATCH)
+        rgi_c_need(&e->text, "NAME_lanes_load NAME_lanes_store");
+    if (p->sums)
+        rgi_c_need(&e->text, "NAME_lanes_sum");
+}
+
+static void put_helpers(emitter *e)
+{
+    bool lanes = false;
+    for (int i = 0; i < FUNCTIONS; i++) {
+        if (e->single[i].part)
+            find_needs(e, &e->single[i]);
+        if (e->batch[i].part)
+            find_needs(e, &e->batch[i]);
+        lanes |= e->batch[i].part || (e->single[i].part && is_matrix(&functions[i]));
+    }
+    rgi_c_put(&e->text, lanes ? "\n#include <math.h>\n#include <stdint.h>\n#include <string.h>\n"
+                              : "\n#include <math.h>\n");
+    rgi_c_put(&e->text, "\n#if !defined(__GNUC__) || defined(__clang__)\n"
+                        "#pragma STDC FP_CONTRACT OFF\n#endif\n\n");
+    rgi_c_pieces(&e->text);
+}
+
+/* ---- functions ---- */
+
+static void put_unused(emitter *e, const rgi_emit_part *p, unsigned uses)
+{
+    if (!(uses >> RGI_EMIT_X & 1))
+        rgi_c_put(&e->text, "    (void)x;\n");
+    if (p->direction && !(uses >> RGI_EMIT_DIRECTION & 1))
+        rgi_c_print(&e->text, "    (void)%s;\n", p->direction);
+    if (!(uses >> RGI_EMIT_WORK & 1))
+        rgi_c_put(&e->text, "    (void)work;\n");
+}
+
+/* One chunk stands in the function itself. */
+static void put_single(emitter *e, const function *f, rgi_emit_part *p)
+{
+    unsigned uses = 0;
+    if (p->chunk_count > 1) {
+        rgi_emit_functions(p);
+    } else {
+        FILE *stream = e->text.stream;
+        e->text.stream = NULL;
+        rgi_emit_statements(p, 0);
+        e->text.stream = stream;
+    }
+    for (uint32_t c = 0; c < p->chunk_count; c++)
+        uses |= p->chunks[c].uses;
+    put_head(e, f, false, false);
+    rgi_c_put(&e->text, "\n{\n");
+    put_unused(e, p, uses);
+    if (p->chunk_count > 1)
+        rgi_emit_calls(p, RGI_EACH, "    ");
+    else
+        rgi_emit_statements(p, 0);
+    rgi_c_put(&e->text, "}\n\n");
+}
+
+/* The places of the vectors behind the numbers of work. */
+static void put_places(emitter *e, const rgi_emit_part *p)
+{
+    uint32_t inputs = p->part->inputs, outputs = p->part->outputs;
+    if (p->sums)
+        rgi_c_print(&e->text, "    double *const total = work + %u;\n", p->work);
+    rgi_c_print(&e->text,
+                "    NAME_lanes *const in = NAME_lanes_align(work + %u);\n"
+                "    NAME_lanes *const out = in + %u;\n",
+                p->work + p->sums, inputs);
+    if (p->sums)
+        rgi_c_print(&e->text, "    NAME_lanes *const sum = out + %u;\n", outputs);
+    if (p->slots)
+        rgi_c_print(&e->text, "    NAME_lanes *const slots = out + %u;\n", outputs + p->sums);
+}
+
+static void put_clear(emitter *e, const rgi_emit_part *p, const char *indent, bool totals)
+{
+    rgi_c_print(&e->text, "%sfor (size_t i = 0; i < %u; i++)\n%s    ", indent, p->sums, indent);
+    rgi_c_put(&e->text, totals ? "total[i] = 0.0, sum[i] = NAME_lanes_all(0.0);\n"
+                               : "sum[i] = NAME_lanes_all(0.0);\n");
+}
+
+/* An array of those i for which varies(p, first + i); returns how many there are. */
+static unsigned put_varying(emitter *e, const rgi_emit_part *p, const char *name, uint32_t first,
+                            uint32_t end, bool varies(const rgi_emit_part *, uint32_t))
+{
+    unsigned count = 0;
+    for (uint32_t i = first; name && i < end; i++) {
+        if (!varies(p, i))
+            continue;
+        if (count == 0)
+            rgi_c_print(&e->text, "    static const size_t varying_%s[] = {", name);
+        rgi_c_print(&e->text, count % 16 ? " %u," : "\n        %u,", i - first);
+        count++;
+    }
+    if (count)
+        rgi_c_put(&e->text, "\n    };\n");
+    return count;
+}
+
+static bool input_varies(const rgi_emit_part *p, uint32_t index)
+{
+    return !p->part->uniform[index];
+}
+
+static bool output_varies(const rgi_emit_part *p, uint32_t index)
+{
+    return !rgi_emit_is_total(p, index);
+}
+
+static void put_transfer(emitter *e, bool load, unsigned count, const char *name, uint32_t first)
+{
+    if (count)
+        rgi_c_print(&e->text, "        NAME_lanes_%s(%u, varying_%s, %s, at, left, %s + %u);\n",
+                    load ? "load" : "store", count, name, name, load ? "in" : "out", first);
+}
+
+static void put_batch(emitter *e, const function *f, rgi_emit_part *p)
+{
+    uint32_t inputs = p->part->inputs, outputs = p->part->outputs;
+    rgi_emit_functions(p);
+    put_head(e, f, true, false);
+    rgi_c_put(&e->text, "\n{\n");
+    unsigned x = put_varying(e, p, "x", 0, p->directions, input_varies);
+    unsigned v = put_varying(e, p, p->direction, p->directions, inputs, input_varies);
+    unsigned y = put_varying(e, p, p->value, 0, p->value_count, output_varies);
+    unsigned d = put_varying(e, p, p->derivative, p->value_count, outputs, output_varies);
+    put_places(e, p);
+    put_unused(e, p, x || p->section_end[RGI_BEFORE] ? ~0u : ~(1u << RGI_EMIT_X));
+    if (p->direction && !v)
+        rgi_c_print(&e->text, "    (void)%s;\n", p->direction);
+    if (p->derivative && !d && p->section_end[RGI_AFTER] == p->section_end[RGI_EACH])
+        rgi_c_print(&e->text, "    (void)%s;\n", p->derivative);
+    rgi_emit_calls(p, RGI_BEFORE, "    ");
+    if (p->sums)
+        put_clear(e, p, "    ", true);
+    rgi_c_put(&e->text, "    for (size_t at = 0; at < count; at += NAME_LANES) {\n"
+                        "        const size_t left = count - at;\n");
+    if (p->sums) {
+        rgi_c_print(&e->text,
+                    "        if (left < NAME_LANES) {\n"
+                    "            NAME_lanes_sum(%u, sum, NAME_LANES, total);\n",
+                    p->sums);
+        put_clear(e, p, "            ", false);
+        rgi_c_put(&e->text, "        }\n");
+    }
+    put_transfer(e, true, x, "x", 0);
+    put_transfer(e, true, v, p->direction, p->directions);
+    rgi_emit_calls(p, RGI_EACH, "        ");
+    put_transfer(e, false, y, p->value, 0);
+    put_transfer(e, false, d, p->derivative, p->value_count);
+    if (!(x || v || y || d))
+        rgi_c_put(&e->text, "        (void)left;\n");
+    rgi_c_put(&e->text, "    }\n");
+    if (p->sums)
+        rgi_c_print(&e->text,
+                    "    NAME_lanes_sum(%u, sum, count %% NAME_LANES ? count %% NAME_LANES : "
+                    "NAME_LANES, total);\n",
+                    p->sums);
+    rgi_emit_calls(p, RGI_AFTER, "    ");
+    rgi_c_put(&e->text, "}\n\n");
+}
+
+/* ---- matrices ---- */
+
+static void put_numbers(emitter *e, const char *type, const char *name, size_t count,
+                        const size_t *numbers)
+{
+    rgi_c_print(&e->text, "%s %s[%zu] = {", type, name, count ? count : 1);
+    for (size_t i = 0; i < count; i++)
+        rgi_c_print(&e->text, i % 16 ? " %zu," : "\n    %zu,", numbers[i]);
+    rgi_c_put(&e->text, count ? "\n};\n" : "0};\n");
+}
+
+/* The entries in j or h hold the first numbers; from the last to the first they move to their
+ * place, and what is between them becomes 0. */
+static void put_dense(emitter *e, const function *f, const rg_pattern *pattern)
+{
+    const char *matrix = f->part == RGI_PART_JACOBIAN ? "j" : "h";
+    put_head(e, f, false, false);
+    rgi_c_print(&e->text, "\n{\n    NAME_sparse_%s(x, %s%s, work);\n", f->name,
+                f->value ? "y, " : "", matrix);
+    rgi_c_print(&e->text,
+                "    size_t place = (size_t)%zu * %zu, k = %zu;\n"
+                "    for (size_t row = %zu; row-- > 0;)\n"
+                "        for (size_t column = %zu; column-- > 0;) {\n"
+                "            place--;\n"
+                "            if (k > NAME_%s_start[row] && NAME_%s_column[k - 1] == column)\n"
+                "                %s[place] = %s[--k];\n"
+                "            else\n"
+                "                %s[place] = 0.0;\n"
+                "        }\n}\n\n",
+                pattern->rows, pattern->columns, pattern->count, pattern->rows, pattern->columns,
+                f->name, f->name, matrix, matrix, matrix);
+}
+
+static void put_sparse(emitter *e, const function *f, rgi_emit_part *p, const rg_pattern *pattern)
+{
+    bool by_rows = p->part->by_rows;
+    uint32_t directions = p->part->inputs - p->directions;
+    char column[64];
+    snprintf(column, sizeof column, "NAME_%s_column[k]", f->name);
+    put_head(e, f, false, true);
+    rgi_c_put(&e->text, "\n{\n");
+    put_places(e, p);
+    put_unused(e, p, p->section_end[RGI_BEFORE] ? ~0u : ~(1u << RGI_EMIT_X));
+    rgi_emit_calls(p, RGI_BEFORE, "    ");
+    rgi_c_print(&e->text,
+                "    for (size_t first = 0; first < %zu; first += NAME_LANES) {\n"
+                "        for (size_t i = 0; i < %u; i++) {\n"
+                "            double seed[NAME_LANES] = {0.0};\n"
+                "            if (NAME_%s_group[i] - first < NAME_LANES)\n"
+                "                seed[NAME_%s_group[i] - first] = 1.0;\n"
+                "            memcpy(&in[%u + i], seed, sizeof seed);\n"
+                "        }\n",
+                pattern->groups, directions, f->name, f->name, p->directions);
+    rgi_emit_calls(p, RGI_EACH, "        ");
+    rgi_c_print(&e->text,
+                "        for (size_t row = 0; row < %zu; row++)\n"
+                "            for (size_t k = NAME_%s_start[row]; k < NAME_%s_start[row + 1]; "
+                "k++) {\n"
+                "                const size_t lane = NAME_%s_group[%s] - first;\n"
+                "                double part[NAME_LANES];\n"
+                "                memcpy(part, &out[%u + %s], sizeof part);\n"
+                "                if (lane < NAME_LANES)\n"
+                "                    values[k] = part[lane];\n"
+                "            }\n    }\n}\n\n",
+                pattern->rows, f->name, f->name, f->name, by_rows ? "row" : column,
+                p->value_count, by_rows ? column : "row");
+}
+
+static void put_matrix(emitter *e, const function *f, rgi_emit_part *p)
+{
+    const rg_pattern *pattern = pattern_of(e, f);
+    char name[64];
+    rgi_emit_functions(p);
+    snprintf(name, sizeof name, "NAME_%s_start", f->name);
+    put_numbers(e, "const size_t", name, pattern->rows + 1, pattern->start);
+    snprintf(name, sizeof name, "NAME_%s_column", f->name);
+    put_numbers(e, "const size_t", name, pattern->count, pattern->column);
+    rgi_c_print(&e->text, "/* Which directions are found together. */\n");
+    snprintf(name, sizeof name, "NAME_%s_group", f->name);
+    put_numbers(e, "static const size_t", name, p->part->by_rows ? pattern->rows : pattern->columns,
+                rgi_program_groups(e->program, f->part));
+    rgi_c_put(&e->text, "\n");
+    put_sparse(e, f, p, pattern);
+    put_dense(e, f, pattern);
+}
+
+static void put_functions(emitter *e)
+{
+    for (int i = 0; i < FUNCTIONS; i++) {
+        if (e->single[i].part && is_matrix(&functions[i]))
+            put_matrix(e, &functions[i], &e->single[i]);
+        else if (e->single[i].part)
+            put_single(e, &functions[i], &e->single[i]);
+        if (e->batch[i].part)
+            put_batch(e, &functions[i], &e->batch[i]);
+    }
+}
+
+/* ---- the entrance ---- */
+
+static bool is_identifier(const char *name)
+{
+    if (!isalpha((unsigned char)*name) && *name != '_')
+        return false;
+    while (isalnum((unsigned char)*name) || *name == '_')
+        name++;
+    return *name == '\0';
+}
+
+static rg_status fail(rg_error *error, rg_status status, const char *sentence)
+{
+    rgi_set_error(error, status, "rg_program_write_c: %s", sentence);
+    return status;
+}
+
+static rg_status write_all(emitter *e, rg_error *error)
+{
+    const rgi_part *value = rgi_program_part(e->program, RGI_PART_VALUE);
+    e->inputs = value->inputs;
+    e->outputs = value->outputs;
+    if (!plan_all(e))
+        return fail(error, RG_ERROR_MEMORY, "there is no memory");
+    put_declarations(e);
+    if (!e->options->header) {
+        put_helpers(e);
+        put_functions(e);
+    }
+    if (fflush(e->text.stream) != 0 || ferror(e->text.stream))
+        return fail(error, RG_ERROR_IO, "the stream did not take everything");
+    return RG_OK;
+}
+
+rg_status rg_program_write_c(const rg_program *program, FILE *stream,
+                             const rg_emit_options *options, rg_error *error)
+{
+    if (!program || !stream || !options || !options->name)
+        return fail(error, RG_ERROR_ARGUMENT, "program, stream, options and name are needed");
+    if (!is_identifier(options->name))
+        return fail(error, RG_ERROR_ARGUMENT, "the name is no C identifier");
+    if (options->statements < 0)
+        return fail(error, RG_ERROR_ARGUMENT, "a function cannot have fewer than 0 statements");
+    emitter e = {.program = program, .options = options};
+    e.text.stream = stream;
+    e.text.name = options->name;
+    rg_status status = write_all(&e, error);
+    forget_all(&e);
+    return status;
+}

@@ -1,0 +1,89 @@
+/*
+ * emit_part.h: one part of a program as C statements, cut into functions of bounded size (private).
+ *
+ * Scalar form: all nodes in their order, for one evaluation; a sum over the batch is its operand.
+ * Lanes form: nodes of stage RGI_EACH calculate with vectors, those before and after with numbers.
+ *
+ * Functions are numbered chunks. A value that a later chunk needs goes through memory: numbers
+ * through work[], vectors through slots[]. Where y may be NULL, what only y needs stands in a
+ * block `if (y)` at the end of its chunk.
+ */
+#ifndef RG_OPS_EMIT_PART_H
+#define RG_OPS_EMIT_PART_H
+
+#include "c_text.h"
+
+/* How a part is called: with plain arrays, with arrays of arrays (a batch), or with plain arrays
+ * for a matrix, all of whose groups are lanes. */
+typedef enum rgi_emit_form { RGI_EMIT_SCALAR, RGI_EMIT_BATCH, RGI_EMIT_MATRIX } rgi_emit_form;
+
+/* What the functions are called with. */
+enum {
+    RGI_EMIT_X,
+    RGI_EMIT_DIRECTION,
+    RGI_EMIT_IN,
+    RGI_EMIT_TOTAL,
+    RGI_EMIT_Y,
+    RGI_EMIT_DERIVATIVE,
+    RGI_EMIT_OUT,
+    RGI_EMIT_SUM,
+    RGI_EMIT_WORK,
+    RGI_EMIT_SLOTS,
+    RGI_EMIT_PARAMETERS
+};
+
+typedef struct rgi_emit_chunk {
+    uint32_t first, end;  /* its statements in `order`, but for those that only y needs: */
+    uint32_t wanted_first, wanted_last; /* nodes, by next_wanted; RGI_NO_NODE if there are none */
+    uint32_t wanted;      /* how many */
+    uint32_t last_used;   /* a node that is used last here, then next_used; RGI_NO_NODE: none */
+    uint32_t assigned;    /* an output that is assigned at its end, then next_output */
+    unsigned uses;        /* bit i: parameter i */
+} rgi_emit_chunk;
+
+typedef struct rgi_emit_node {
+    uint32_t chunk, last; /* where it is computed, and where it is used last */
+    uint32_t slot;        /* in work[] or slots[]; of a sum: in total[] */
+    uint32_t seen;        /* the mark of the block in which it has a name */
+    uint32_t uses;
+    uint32_t output; /* the first output that it is, then next_output; RGI_NO_NODE: none */
+    uint32_t next_wanted, next_used;
+    bool needed;     /* by more than y */
+    bool placed;     /* in `order` */
+} rgi_emit_node;
+
+typedef struct rgi_emit_part {
+    rgi_c_text *text;
+    const rgi_part *part;
+    rgi_emit_form form;
+    const char *function;             /* "gradient_batch": the name without its prefix */
+    const char *direction;            /* "v", "u" or NULL */
+    const char *value, *derivative;   /* "y", "g"; NULL where there is none */
+    bool optional;                    /* y may be NULL */
+    uint32_t directions, value_count; /* where the second list of inputs and of outputs begins */
+    uint32_t statements;              /* a chunk at most */
+
+    rgi_emit_node *nodes;
+    uint32_t *next_output;
+    uint32_t *order;
+    rgi_emit_chunk *chunks;
+    uint32_t chunk_count, section_end[3]; /* chunks of each stage */
+    uint32_t work, slots, sums;           /* sizes of the arrays */
+    uint32_t mark;                        /* the last given to a block of statements */
+} rgi_emit_part;
+
+/* Plans the chunks; the fields before `nodes` are set by the caller. False: out of memory. */
+bool rgi_emit_plan(rgi_emit_part *p);
+void rgi_emit_forget(rgi_emit_part *p);
+
+/* Whether output `index` is a sum over the batch. */
+bool rgi_emit_is_total(const rgi_emit_part *p, uint32_t index);
+
+/* Prints the chunks as functions; their calls, those of one stage. */
+void rgi_emit_functions(rgi_emit_part *p);
+void rgi_emit_calls(rgi_emit_part *p, int stage, const char *indent);
+
+/* Prints the statements of a chunk. */
+void rgi_emit_statements(rgi_emit_part *p, uint32_t chunk);
+
+#endif
