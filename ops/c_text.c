@@ -19,7 +19,7 @@ typedef struct row {
 #include "c_text.inc"
 
 enum { PIECES = sizeof pieces / sizeof *pieces };
-_Static_assert(PIECES <= RGI_C_PIECES, "RGI_C_PIECES is too small");
+_Static_assert((int)PIECES <= (int)RGI_C_PIECES, "RGI_C_PIECES is too small");
 
 static const char prefix[] = "NAME_", lanes_prefix[] = "lanes_";
 enum { PREFIX = sizeof prefix - 1, LANES_PREFIX = sizeof lanes_prefix - 1 };

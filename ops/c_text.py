@@ -99,6 +99,11 @@ class Lanes:
         yes = self.choice()
         assert self.take(':')
         no = self.choice()
+        # A branch that is 0 needs one operation less.
+        if yes[0] == '0.0':
+            return f'NAME_lanes_unless({condition[0]}, {self.all(no)})', 9, 'lanes'
+        if no[0] == '0.0':
+            return f'NAME_lanes_where({condition[0]}, {self.all(yes)})', 9, 'lanes'
         return (f'NAME_lanes_select({condition[0]}, {self.all(yes)}, {self.all(no)})', 9, 'lanes')
 
     def operation(self, level):
@@ -142,7 +147,7 @@ class Lanes:
 def lanes_expression(expression, numbers):
     result = Lanes(expression, numbers).result
     if result[2] == 'mask':
-        return f'NAME_lanes_select({result[0]}, NAME_lanes_all(1.0), NAME_lanes_all(0.0))'
+        return f'NAME_lanes_where({result[0]}, NAME_lanes_all(1.0))'
     return Lanes.all(result)
 
 

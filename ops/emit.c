@@ -104,14 +104,14 @@ static void forget_all(emitter *e)
     }
 }
 
-/* Numbers of work: those that go from chunk to chunk, and where there are vectors, total, in, out,
- * sum and slots. */
+/* Numbers of work: those that go from chunk to chunk, and where there are vectors, total, sum, and
+ * in, out and slots of each block. */
 static size_t work_size(const rgi_emit_part *p)
 {
     if (p->form == RGI_EMIT_SCALAR)
         return p->work;
-    size_t vectors = (size_t)p->part->inputs + p->part->outputs + p->sums + p->slots;
-    return p->work + p->sums + (vectors + 1) * MOST_LANES;
+    size_t blocks = rgi_emit_blocks(p), each = (size_t)p->in + p->out + p->slots;
+    return p->work + p->sums + (p->sums + blocks * each + 1) * MOST_LANES;
 }
 
 static size_t largest(const rgi_emit_part *parts)
@@ -304,12 +304,19 @@ static void put_helpers(emitter *e)
 
 /* ---- functions ---- */
 
+static bool is_matrix_form(const rgi_emit_part *p)
+{
+    return p->form == RGI_EMIT_MATRIX;
+}
+
 static void put_unused(emitter *e, const rgi_emit_part *p, unsigned uses)
 {
     if (!(uses >> RGI_EMIT_X & 1))
         rgi_c_put(&e->text, "    (void)x;\n");
-    if (p->direction && !(uses >> RGI_EMIT_DIRECTION & 1))
+    if (p->direction && !is_matrix_form(p) && !(uses >> RGI_EMIT_DIRECTION & 1))
         rgi_c_print(&e->text, "    (void)%s;\n", p->direction);
+    if (p->derivative && !is_matrix_form(p) && !(uses >> RGI_EMIT_DERIVATIVE & 1))
+        rgi_c_print(&e->text, "    (void)%s;\n", p->derivative);
     if (!(uses >> RGI_EMIT_WORK & 1))
         rgi_c_put(&e->text, "    (void)work;\n");
 }
@@ -321,10 +328,7 @@ static void put_single(emitter *e, const function *f, rgi_emit_part *p)
     if (p->chunk_count > 1) {
         rgi_emit_functions(p);
     } else {
-        FILE *stream = e->text.stream;
-        e->text.stream = NULL;
-        rgi_emit_statements(p, 0);
-        e->text.stream = stream;
+        rgi_emit_find_uses(p, 0);
     }
     for (uint32_t c = 0; c < p->chunk_count; c++)
         uses |= p->chunks[c].uses;
@@ -341,17 +345,19 @@ static void put_single(emitter *e, const function *f, rgi_emit_part *p)
 /* The places of the vectors behind the numbers of work. */
 static void put_places(emitter *e, const rgi_emit_part *p)
 {
-    uint32_t inputs = p->part->inputs, outputs = p->part->outputs;
+    uint32_t blocks = rgi_emit_blocks(p);
     if (p->sums)
         rgi_c_print(&e->text, "    double *const total = work + %u;\n", p->work);
-    rgi_c_print(&e->text,
-                "    NAME_lanes *const in = NAME_lanes_align(work + %u);\n"
-                "    NAME_lanes *const out = in + %u;\n",
-                p->work + p->sums, inputs);
+    rgi_c_print(&e->text, "    NAME_lanes *const %s = NAME_lanes_align(work + %u);\n",
+                p->sums ? "sum" : "in", p->work + p->sums);
     if (p->sums)
-        rgi_c_print(&e->text, "    NAME_lanes *const sum = out + %u;\n", outputs);
+        rgi_c_print(&e->text, "    NAME_lanes *const in = sum + %u;\n", p->sums);
+    if (p->out)
+        rgi_c_print(&e->text, "    NAME_lanes *const out = in + %u;\n", blocks * p->in);
     if (p->slots)
-        rgi_c_print(&e->text, "    NAME_lanes *const slots = out + %u;\n", outputs + p->sums);
+        rgi_c_print(&e->text, "    NAME_lanes *const slots = in + %u;\n", blocks * (p->in + p->out));
+    if (!p->in && !p->out && !p->slots)
+        rgi_c_put(&e->text, "    (void)in;\n");
 }
 
 static void put_clear(emitter *e, const rgi_emit_part *p, const char *indent, bool totals)
@@ -384,16 +390,47 @@ static bool input_varies(const rgi_emit_part *p, uint32_t index)
     return !p->part->uniform[index];
 }
 
-static bool output_varies(const rgi_emit_part *p, uint32_t index)
+static void put_transfer(emitter *e, const rgi_emit_part *p, bool load, unsigned count,
+                         const char *name, uint32_t place)
 {
-    return !rgi_emit_is_total(p, index);
+    if (count == 0)
+        return;
+    rgi_c_print(&e->text, "        NAME_lanes_%s(%u, varying_%s, %s, at, left, %s + %u, %u);\n",
+                load ? "load" : "store", count, name, name, load ? "in" : "out", place,
+                load ? p->in : p->out);
 }
 
-static void put_transfer(emitter *e, bool load, unsigned count, const char *name, uint32_t first)
+/* Evaluations are done in rounds of some blocks; those that do not fill a block in a last round of
+ * their own, for the sums' sake. */
+static void put_rounds(emitter *e, rgi_emit_part *p, const unsigned counts[4])
 {
-    if (count)
-        rgi_c_print(&e->text, "        NAME_lanes_%s(%u, varying_%s, %s, at, left, %s + %u);\n",
-                    load ? "load" : "store", count, name, name, load ? "in" : "out", first);
+    rgi_c_print(&e->text,
+                "    for (size_t at = 0, left; at < count; at += left) {\n"
+                "        left = count - at;\n"
+                "        size_t blocks = left / NAME_LANES;\n"
+                "        if (blocks > %u)\n"
+                "            blocks = %u;\n"
+                "        if (blocks > 0) {\n"
+                "            left = blocks * NAME_LANES;\n"
+                "        } else {\n"
+                "            blocks = 1;\n",
+                rgi_emit_blocks(p), rgi_emit_blocks(p));
+    if (p->sums) {
+        rgi_c_print(&e->text, "            NAME_lanes_sum(%u, sum, NAME_LANES, total);\n", p->sums);
+        put_clear(e, p, "            ", false);
+    }
+    rgi_c_put(&e->text, "        }\n");
+    put_transfer(e, p, true, counts[0], "x", 0);
+    put_transfer(e, p, true, counts[1], p->direction, counts[0]);
+    rgi_emit_calls(p, RGI_EACH, "        ");
+    put_transfer(e, p, false, counts[2], p->value, 0);
+    put_transfer(e, p, false, counts[3], p->derivative, counts[2]);
+    rgi_c_put(&e->text, "    }\n");
+    if (p->sums)
+        rgi_c_print(&e->text,
+                    "    NAME_lanes_sum(%u, sum, count %% NAME_LANES ? count %% NAME_LANES : "
+                    "NAME_LANES, total);\n",
+                    p->sums);
 }
 
 static void put_batch(emitter *e, const function *f, rgi_emit_part *p)
@@ -402,42 +439,22 @@ static void put_batch(emitter *e, const function *f, rgi_emit_part *p)
     rgi_emit_functions(p);
     put_head(e, f, true, false);
     rgi_c_put(&e->text, "\n{\n");
-    unsigned x = put_varying(e, p, "x", 0, p->directions, input_varies);
-    unsigned v = put_varying(e, p, p->direction, p->directions, inputs, input_varies);
-    unsigned y = put_varying(e, p, p->value, 0, p->value_count, output_varies);
-    unsigned d = put_varying(e, p, p->derivative, p->value_count, outputs, output_varies);
+    const unsigned counts[4] = {
+        put_varying(e, p, "x", 0, p->directions, input_varies),
+        put_varying(e, p, p->direction, p->directions, inputs, input_varies),
+        put_varying(e, p, p->value, 0, p->value_count, rgi_emit_output_varies),
+        put_varying(e, p, p->derivative, p->value_count, outputs, rgi_emit_output_varies)};
     put_places(e, p);
-    put_unused(e, p, x || p->section_end[RGI_BEFORE] ? ~0u : ~(1u << RGI_EMIT_X));
-    if (p->direction && !v)
-        rgi_c_print(&e->text, "    (void)%s;\n", p->direction);
-    if (p->derivative && !d && p->section_end[RGI_AFTER] == p->section_end[RGI_EACH])
-        rgi_c_print(&e->text, "    (void)%s;\n", p->derivative);
+    unsigned used = 1u << RGI_EMIT_WORK | (counts[0] ? 1u << RGI_EMIT_X : 0) |
+                    (counts[1] ? 1u << RGI_EMIT_DIRECTION : 0) |
+                    (counts[3] ? 1u << RGI_EMIT_DERIVATIVE : 0);
+    for (uint32_t c = 0; c < p->chunk_count; c++)
+        used |= p->chunks[c].uses;
+    put_unused(e, p, used);
     rgi_emit_calls(p, RGI_BEFORE, "    ");
     if (p->sums)
         put_clear(e, p, "    ", true);
-    rgi_c_put(&e->text, "    for (size_t at = 0; at < count; at += NAME_LANES) {\n"
-                        "        const size_t left = count - at;\n");
-    if (p->sums) {
-        rgi_c_print(&e->text,
-                    "        if (left < NAME_LANES) {\n"
-                    "            NAME_lanes_sum(%u, sum, NAME_LANES, total);\n",
-                    p->sums);
-        put_clear(e, p, "            ", false);
-        rgi_c_put(&e->text, "        }\n");
-    }
-    put_transfer(e, true, x, "x", 0);
-    put_transfer(e, true, v, p->direction, p->directions);
-    rgi_emit_calls(p, RGI_EACH, "        ");
-    put_transfer(e, false, y, p->value, 0);
-    put_transfer(e, false, d, p->derivative, p->value_count);
-    if (!(x || v || y || d))
-        rgi_c_put(&e->text, "        (void)left;\n");
-    rgi_c_put(&e->text, "    }\n");
-    if (p->sums)
-        rgi_c_print(&e->text,
-                    "    NAME_lanes_sum(%u, sum, count %% NAME_LANES ? count %% NAME_LANES : "
-                    "NAME_LANES, total);\n",
-                    p->sums);
+    put_rounds(e, p, counts);
     rgi_emit_calls(p, RGI_AFTER, "    ");
     rgi_c_put(&e->text, "}\n\n");
 }
@@ -475,10 +492,24 @@ static void put_dense(emitter *e, const function *f, const rg_pattern *pattern)
                 f->name, f->name, matrix, matrix, matrix);
 }
 
+/* One round: some groups of directions, one in each lane. */
+static void put_seeds(emitter *e, const function *f, const rgi_emit_part *p)
+{
+    rgi_c_print(&e->text,
+                "        for (size_t block = 0; block < blocks; block++)\n"
+                "            for (size_t i = 0; i < %u; i++) {\n"
+                "                const size_t lane = NAME_%s_group[i] - first - block * NAME_LANES;\n"
+                "                double seed[NAME_LANES] = {0.0};\n"
+                "                if (lane < NAME_LANES)\n"
+                "                    seed[lane] = 1.0;\n"
+                "                memcpy(&in[block * %u + i], seed, sizeof seed);\n"
+                "            }\n",
+                p->in, f->name, p->in);
+}
+
 static void put_sparse(emitter *e, const function *f, rgi_emit_part *p, const rg_pattern *pattern)
 {
     bool by_rows = p->part->by_rows;
-    uint32_t directions = p->part->inputs - p->directions;
     char column[64];
     snprintf(column, sizeof column, "NAME_%s_column[k]", f->name);
     put_head(e, f, false, true);
@@ -487,27 +518,26 @@ static void put_sparse(emitter *e, const function *f, rgi_emit_part *p, const rg
     put_unused(e, p, p->section_end[RGI_BEFORE] ? ~0u : ~(1u << RGI_EMIT_X));
     rgi_emit_calls(p, RGI_BEFORE, "    ");
     rgi_c_print(&e->text,
-                "    for (size_t first = 0; first < %zu; first += NAME_LANES) {\n"
-                "        for (size_t i = 0; i < %u; i++) {\n"
-                "            double seed[NAME_LANES] = {0.0};\n"
-                "            if (NAME_%s_group[i] - first < NAME_LANES)\n"
-                "                seed[NAME_%s_group[i] - first] = 1.0;\n"
-                "            memcpy(&in[%u + i], seed, sizeof seed);\n"
-                "        }\n",
-                pattern->groups, directions, f->name, f->name, p->directions);
+                "    for (size_t first = 0, blocks; first < %zu; first += blocks * NAME_LANES) {\n"
+                "        blocks = (%zu - first + NAME_LANES - 1) / NAME_LANES;\n"
+                "        if (blocks > %u)\n"
+                "            blocks = %u;\n",
+                pattern->groups, pattern->groups, rgi_emit_blocks(p), rgi_emit_blocks(p));
+    put_seeds(e, f, p);
     rgi_emit_calls(p, RGI_EACH, "        ");
     rgi_c_print(&e->text,
                 "        for (size_t row = 0; row < %zu; row++)\n"
                 "            for (size_t k = NAME_%s_start[row]; k < NAME_%s_start[row + 1]; "
                 "k++) {\n"
-                "                const size_t lane = NAME_%s_group[%s] - first;\n"
+                "                const size_t group = NAME_%s_group[%s] - first;\n"
                 "                double part[NAME_LANES];\n"
-                "                memcpy(part, &out[%u + %s], sizeof part);\n"
-                "                if (lane < NAME_LANES)\n"
-                "                    values[k] = part[lane];\n"
+                "                if (group >= blocks * NAME_LANES)\n"
+                "                    continue;\n"
+                "                memcpy(part, &out[group / NAME_LANES * %u + %s], sizeof part);\n"
+                "                values[k] = part[group %% NAME_LANES];\n"
                 "            }\n    }\n}\n\n",
-                pattern->rows, f->name, f->name, f->name, by_rows ? "row" : column,
-                p->value_count, by_rows ? column : "row");
+                pattern->rows, f->name, f->name, f->name, by_rows ? "row" : column, p->out,
+                by_rows ? column : "row");
 }
 
 static void put_matrix(emitter *e, const function *f, rgi_emit_part *p)

@@ -52,7 +52,8 @@ static uint32_t operand_of(const rgi_emit_part *p, uint32_t node, unsigned which
 
 /* ---- planning ---- */
 
-bool rgi_emit_is_total(const rgi_emit_part *p, uint32_t index)
+/* A gradient to a uniform input is a sum over the batch. */
+static bool is_total(const rgi_emit_part *p, uint32_t index)
 {
     bool like_inputs = p->derivative && strcmp(p->derivative, "jv") != 0;
     return p->form == RGI_EMIT_BATCH && like_inputs && index >= p->value_count &&
@@ -62,9 +63,14 @@ bool rgi_emit_is_total(const rgi_emit_part *p, uint32_t index)
 /* The stage in whose functions an output is assigned. */
 static int output_stage(const rgi_emit_part *p, uint32_t index)
 {
-    if (rgi_emit_is_total(p, index))
+    if (is_total(p, index))
         return RGI_AFTER;
     return p->form == RGI_EMIT_MATRIX && index < p->value_count ? RGI_BEFORE : RGI_EACH;
+}
+
+bool rgi_emit_output_varies(const rgi_emit_part *p, uint32_t index)
+{
+    return p->form != RGI_EMIT_SCALAR && output_stage(p, index) == RGI_EACH;
 }
 
 /* Whether a statement of the stage computes the node. */
@@ -177,6 +183,20 @@ static void plan_output(rgi_emit_part *p, uint32_t index)
     use(p, node, p->section_end[stage] - 1);
 }
 
+/* Where a sum is added to: where its operand is computed, or at the end of the last chunk that is
+ * run for each evaluation. */
+static void plan_sum(rgi_emit_part *p, uint32_t sum)
+{
+    uint32_t node = node_of(p, sum)->in[0];
+    bool here = is_of_stage(p, node, RGI_EACH);
+    uint32_t chunk = here ? p->nodes[node].chunk : p->section_end[RGI_EACH] - 1;
+    uint32_t *list = here ? &p->nodes[node].sum : &p->chunks[chunk].sums;
+    p->nodes[sum].slot = p->sums++;
+    p->nodes[sum].next_sum = *list;
+    *list = sum;
+    use(p, node, chunk);
+}
+
 /* What derivatives need, from the last node to the first. */
 static void find_needed(rgi_emit_part *p)
 {
@@ -222,26 +242,28 @@ static void plan_slots(rgi_emit_part *p, uint32_t *free_slots[2])
 static void plan(rgi_emit_part *p, uint32_t *scratch)
 {
     const rgi_graph *graph = &p->part->graph;
-    bool outputs[3] = {false, false, p->form == RGI_EMIT_BATCH && p->derivative};
+    bool outputs[3] = {false, false, false};
     for (uint32_t j = 0; j < p->part->outputs; j++)
         outputs[output_stage(p, j)] = true;
     for (uint32_t i = 0; i < graph->count; i++)
-        p->nodes[i].output = RGI_NO_NODE;
-    for (uint32_t c = 0; c < graph->count + 3; c++)
-        p->chunks[c].assigned = p->chunks[c].wanted_first = p->chunks[c].last_used = RGI_NO_NODE;
+        p->nodes[i].output = p->nodes[i].sum = RGI_NO_NODE;
+    for (uint32_t c = 0; c < graph->count + 3; c++) {
+        p->chunks[c].assigned = p->chunks[c].sums = RGI_NO_NODE;
+        p->chunks[c].wanted_first = p->chunks[c].last_used = RGI_NO_NODE;
+    }
+    for (uint32_t i = 0; i < p->part->inputs; i++)
+        p->in_place[i] = p->part->uniform[i] ? RGI_NO_NODE : p->in++;
+    for (uint32_t j = 0; j < p->part->outputs; j++)
+        p->out_place[j] = rgi_emit_output_varies(p, j) ? p->out++ : RGI_NO_NODE;
     find_needed(p);
     uint32_t end = 0;
     for (int stage = 0; stage < 3; stage++)
         end = cut(p, stage, end, outputs[stage] || (stage == RGI_EACH), scratch);
-    /* Sums are added up at the end of the last chunk for each evaluation. */
     for (uint32_t i = 0; i < graph->count; i++) {
-        if (p->form != RGI_EMIT_SCALAR && graph->nodes[i].operation == RGI_GRAPH_SUM) {
-            p->nodes[i].slot = p->sums++;
-            use(p, graph->nodes[i].in[0], p->section_end[RGI_EACH] - 1);
-        } else if (is_statement(p, i)) {
-            for (unsigned k = 0; k < arity(p, i); k++)
-                use(p, operand_of(p, i, k), p->nodes[i].chunk);
-        }
+        if (p->form != RGI_EMIT_SCALAR && graph->nodes[i].operation == RGI_GRAPH_SUM)
+            plan_sum(p, i);
+        for (unsigned k = 0; is_statement(p, i) && k < arity(p, i); k++)
+            use(p, operand_of(p, i, k), p->nodes[i].chunk);
     }
     for (uint32_t j = p->part->outputs; j-- > 0;)
         plan_output(p, j);
@@ -263,9 +285,12 @@ bool rgi_emit_plan(rgi_emit_part *p)
     p->nodes = zeroed(allocator, count, sizeof *p->nodes);
     p->order = zeroed(allocator, count, sizeof *p->order);
     p->next_output = zeroed(allocator, p->part->outputs, sizeof *p->next_output);
+    p->in_place = zeroed(allocator, p->part->inputs, sizeof *p->in_place);
+    p->out_place = zeroed(allocator, p->part->outputs, sizeof *p->out_place);
     p->chunks = zeroed(allocator, count + 3, sizeof *p->chunks);
     uint32_t *scratch = zeroed(allocator, count, 2 * sizeof *scratch);
-    bool good = p->nodes && p->order && p->next_output && p->chunks && scratch;
+    bool good = p->nodes && p->order && p->next_output && p->in_place && p->out_place &&
+                p->chunks && scratch;
     if (good)
         plan(p, scratch);
     rgi_free(allocator, scratch, 2 * count * sizeof *scratch);
@@ -279,6 +304,8 @@ void rgi_emit_forget(rgi_emit_part *p)
     rgi_free(allocator, p->nodes, count * sizeof *p->nodes);
     rgi_free(allocator, p->order, count * sizeof *p->order);
     rgi_free(allocator, p->next_output, p->part->outputs * sizeof *p->next_output);
+    rgi_free(allocator, p->in_place, p->part->inputs * sizeof *p->in_place);
+    rgi_free(allocator, p->out_place, p->part->outputs * sizeof *p->out_place);
     rgi_free(allocator, p->chunks, (count + 3) * sizeof *p->chunks);
 }
 
@@ -326,7 +353,7 @@ static rgi_c_operand input_operand(rgi_emit_part *p, const block *at, uint32_t n
     rgi_c_operand operand = {.lanes = is_lanes(p, node)};
     if (operand.lanes) {
         note(p, at, RGI_EMIT_IN);
-        snprintf(operand.text, sizeof operand.text, "in[%u]", input);
+        snprintf(operand.text, sizeof operand.text, "in[%u]", p->in_place[input]);
     } else {
         note(p, at, second ? RGI_EMIT_DIRECTION : RGI_EMIT_X);
         snprintf(operand.text, sizeof operand.text, p->form == RGI_EMIT_BATCH ? "*%s[%u]" : "%s[%u]",
@@ -368,9 +395,9 @@ static void put_output(rgi_emit_part *p, const block *at, uint32_t index)
 {
     bool second = index >= p->value_count;
     int stage = output_stage(p, index);
-    if (p->form != RGI_EMIT_SCALAR && stage == RGI_EACH) {
+    if (rgi_emit_output_varies(p, index)) {
         note(p, at, RGI_EMIT_OUT);
-        rgi_c_print(p->text, "out[%u]", index);
+        rgi_c_print(p->text, "out[%u]", p->out_place[index]);
         return;
     }
     note(p, at, second ? RGI_EMIT_DERIVATIVE : RGI_EMIT_Y);
@@ -403,7 +430,7 @@ static void assign(rgi_emit_part *p, const block *at, uint32_t index)
     put_condition(p, at, index);
     rgi_c_put(p->text, at->indent);
     put_output(p, at, index);
-    bool widen = p->form != RGI_EMIT_SCALAR && output_stage(p, index) == RGI_EACH && !from.lanes;
+    bool widen = rgi_emit_output_varies(p, index) && !from.lanes;
     rgi_c_print(p->text, widen ? " = NAME_lanes_all(%s);\n" : " = %s;\n", from.text);
 }
 
@@ -426,8 +453,50 @@ static bool is_only_output(const rgi_emit_part *p, const block *at, uint32_t nod
            belongs(p, at, p->nodes[node].output);
 }
 
+/* A product that serves a sum only is added to it at once. */
+static bool is_merged(const rgi_emit_part *p, uint32_t node)
+{
+    int operation = node_of(p, node)->operation;
+    return is_lanes(p, node) && p->nodes[node].uses == 1 && p->nodes[node].sum != RGI_NO_NODE &&
+           (operation == RGI_GRAPH_mul || operation == RGI_GRAPH_times);
+}
+
+/* Adds to a sum over the batch what this block of evaluations contributes. */
+static void add_to_sum(rgi_emit_part *p, const block *at, uint32_t sum)
+{
+    uint32_t node = node_of(p, sum)->in[0], slot = p->nodes[sum].slot;
+    note(p, at, RGI_EMIT_SUM);
+    if (!is_merged(p, node)) {
+        load(p, at, node);
+        rgi_c_print(p->text, "%ssum[%u] += %s;\n", at->indent, slot, operand(p, at, node).text);
+        return;
+    }
+    rgi_c_operand operands[3] = {{.lanes = true}, {.lanes = true}, {.lanes = true}};
+    for (unsigned k = 0; k < 2; k++) {
+        load(p, at, operand_of(p, node, k));
+        operands[k] = operand(p, at, operand_of(p, node, k));
+    }
+    snprintf(operands[2].text, sizeof operands[2].text, "sum[%u]", slot);
+    rgi_graph_node merged = *node_of(p, node);
+    merged.operation = merged.operation == RGI_GRAPH_mul ? RGI_GRAPH_MULTIPLY_ADD
+                                                         : RGI_GRAPH_GUARDED_ADD;
+    rgi_c_print(p->text, "%ssum[%u] = ", at->indent, slot);
+    rgi_c_expression(p->text, &merged, true, operands);
+    rgi_c_put(p->text, ";\n");
+}
+
+static void add_to_sums(rgi_emit_part *p, const block *at, uint32_t first)
+{
+    for (uint32_t i = first; i != RGI_NO_NODE; i = p->nodes[i].next_sum)
+        add_to_sum(p, at, i);
+}
+
 static void statement(rgi_emit_part *p, const block *at, uint32_t node)
 {
+    if (is_merged(p, node)) {
+        add_to_sums(p, at, p->nodes[node].sum);
+        return;
+    }
     rgi_c_operand operands[3];
     const rgi_graph_node *what = node_of(p, node);
     for (unsigned k = 0; k < arity(p, node); k++) {
@@ -454,22 +523,9 @@ static void statement(rgi_emit_part *p, const block *at, uint32_t node)
         put_place(p, at, node);
         rgi_c_print(p->text, " = t%u;\n", node);
     }
+    add_to_sums(p, at, p->nodes[node].sum);
     if (!direct)
         assign_all(p, at, p->nodes[node].output);
-}
-
-/* Adds to the sums over the batch what this block of evaluations contributes. */
-static void add_to_sums(rgi_emit_part *p, const block *at)
-{
-    for (uint32_t i = p->part->stage_end[RGI_EACH]; i < p->part->graph.count; i++) {
-        if (node_of(p, i)->operation != RGI_GRAPH_SUM)
-            continue;
-        uint32_t node = node_of(p, i)->in[0];
-        load(p, at, node);
-        note(p, at, RGI_EMIT_SUM);
-        rgi_c_print(p->text, "%ssum[%u] += %s;\n", at->indent, p->nodes[i].slot,
-                    operand(p, at, node).text);
-    }
 }
 
 /* The statements of a block; false if there are none. */
@@ -489,6 +545,14 @@ static bool put_block(rgi_emit_part *p, const block *at)
     return assign_all(p, at, chunk->assigned) || any;
 }
 
+static int stage_of_chunk(const rgi_emit_part *p, uint32_t chunk)
+{
+    int stage = RGI_BEFORE;
+    while (chunk >= p->section_end[stage])
+        stage++;
+    return stage;
+}
+
 /* Whether a block prints anything. */
 static bool is_empty(rgi_emit_part *p, block at)
 {
@@ -502,14 +566,14 @@ static bool is_empty(rgi_emit_part *p, block at)
 
 void rgi_emit_statements(rgi_emit_part *p, uint32_t chunk)
 {
-    block at = {chunk, p->mark + 1, p->mark + 1, false, "    "};
-    p->mark++;
+    uint32_t mark = ++p->mark;
+    bool lanes = p->form != RGI_EMIT_SCALAR && stage_of_chunk(p, chunk) == RGI_EACH;
+    block at = {chunk, mark, mark, false, lanes ? "        " : "    "};
     put_block(p, &at);
-    if (p->form != RGI_EMIT_SCALAR && chunk + 1 == p->section_end[RGI_EACH])
-        add_to_sums(p, &at);
+    add_to_sums(p, &at, p->chunks[chunk].sums);
     at.if_wanted = true;
     at.indent = "        ";
-    if (!p->optional || p->form == RGI_EMIT_BATCH || is_empty(p, at))
+    if (!p->optional || lanes || p->form == RGI_EMIT_BATCH || is_empty(p, at))
         return;
     note(p, &at, RGI_EMIT_Y);
     rgi_c_print(p->text, "    if (%s) {\n", p->value);
@@ -520,20 +584,12 @@ void rgi_emit_statements(rgi_emit_part *p, uint32_t chunk)
 
 /* ---- functions ---- */
 
-static int stage_of_chunk(const rgi_emit_part *p, uint32_t chunk)
-{
-    int stage = RGI_BEFORE;
-    while (chunk >= p->section_end[stage])
-        stage++;
-    return stage;
-}
-
 static const char *parameter_name(const rgi_emit_part *p, int parameter)
 {
     static const char *const names[RGI_EMIT_PARAMETERS] = {
         [RGI_EMIT_X] = "x",     [RGI_EMIT_IN] = "in",     [RGI_EMIT_TOTAL] = "total",
         [RGI_EMIT_OUT] = "out", [RGI_EMIT_SUM] = "sum",   [RGI_EMIT_WORK] = "work",
-        [RGI_EMIT_SLOTS] = "slots"};
+        [RGI_EMIT_SLOTS] = "slots",  [RGI_EMIT_BLOCKS] = "blocks"};
     switch (parameter) {
     case RGI_EMIT_DIRECTION: return p->direction;
     case RGI_EMIT_Y: return p->value;
@@ -552,6 +608,10 @@ static bool is_written(const rgi_emit_part *p, int stage, int parameter)
 
 static void put_parameter(const rgi_emit_part *p, int stage, int parameter)
 {
+    if (parameter == RGI_EMIT_BLOCKS) {
+        rgi_c_put(p->text, "size_t blocks");
+        return;
+    }
     bool vector = parameter == RGI_EMIT_IN || parameter == RGI_EMIT_OUT ||
                   parameter == RGI_EMIT_SUM || parameter == RGI_EMIT_SLOTS;
     bool lists = p->form == RGI_EMIT_BATCH &&
@@ -562,22 +622,64 @@ static void put_parameter(const rgi_emit_part *p, int stage, int parameter)
                 vector ? "NAME_lanes" : "double", lists ? "const *" : "restrict ", name);
 }
 
-static void put_function(rgi_emit_part *p, uint32_t chunk)
+static bool uses(const rgi_emit_part *p, uint32_t chunk, int parameter)
+{
+    return p->chunks[chunk].uses >> parameter & 1;
+}
+
+/* Prints the parameters of a chunk, as they are declared or as they are passed. */
+static void put_parameters(rgi_emit_part *p, uint32_t chunk, bool declared)
+{
+    const char *comma = "";
+    for (int i = 0; i < RGI_EMIT_PARAMETERS; i++) {
+        if (!uses(p, chunk, i))
+            continue;
+        rgi_c_put(p->text, comma);
+        if (declared)
+            put_parameter(p, stage_of_chunk(p, chunk), i);
+        else
+            rgi_c_put(p->text, parameter_name(p, i));
+        comma = ", ";
+    }
+    if (declared && !*comma)
+        rgi_c_put(p->text, "void");
+}
+
+/* The loop over the blocks; a block's vectors lie behind those of the one before. */
+static void put_loop(rgi_emit_part *p, uint32_t chunk)
+{
+    rgi_c_put(p->text, "    for (; blocks > 0; blocks--) {\n");
+    rgi_emit_statements(p, chunk);
+    if (uses(p, chunk, RGI_EMIT_IN))
+        rgi_c_print(p->text, "        in += %u;\n", p->in);
+    if (uses(p, chunk, RGI_EMIT_OUT))
+        rgi_c_print(p->text, "        out += %u;\n", p->out);
+    if (uses(p, chunk, RGI_EMIT_SLOTS))
+        rgi_c_print(p->text, "        slots += %u;\n", p->slots);
+    rgi_c_put(p->text, "    }\n");
+}
+
+void rgi_emit_find_uses(rgi_emit_part *p, uint32_t chunk)
 {
     FILE *stream = p->text->stream;
     p->text->stream = NULL;
-    rgi_emit_statements(p, chunk); /* finds the parameters that it uses */
-    p->text->stream = stream;
-    rgi_c_print(p->text, "static NAME_NOINLINE void NAME_%s_%u(", p->function, chunk + 1);
-    const char *comma = "";
-    for (int i = 0; i < RGI_EMIT_PARAMETERS; i++)
-        if (p->chunks[chunk].uses >> i & 1) {
-            rgi_c_put(p->text, comma);
-            put_parameter(p, stage_of_chunk(p, chunk), i);
-            comma = ", ";
-        }
-    rgi_c_put(p->text, *comma ? ")\n{\n" : "void)\n{\n");
     rgi_emit_statements(p, chunk);
+    p->text->stream = stream;
+}
+
+static void put_function(rgi_emit_part *p, uint32_t chunk)
+{
+    bool lanes = p->form != RGI_EMIT_SCALAR && stage_of_chunk(p, chunk) == RGI_EACH;
+    rgi_emit_find_uses(p, chunk);
+    if (lanes)
+        p->chunks[chunk].uses |= 1u << RGI_EMIT_BLOCKS;
+    rgi_c_print(p->text, "static NAME_NOINLINE void NAME_%s_%u(", p->function, chunk + 1);
+    put_parameters(p, chunk, true);
+    rgi_c_put(p->text, ")\n{\n");
+    if (lanes)
+        put_loop(p, chunk);
+    else
+        rgi_emit_statements(p, chunk);
     rgi_c_put(p->text, "}\n\n");
 }
 
@@ -591,12 +693,14 @@ void rgi_emit_calls(rgi_emit_part *p, int stage, const char *indent)
 {
     for (uint32_t c = stage ? p->section_end[stage - 1] : 0; c < p->section_end[stage]; c++) {
         rgi_c_print(p->text, "%sNAME_%s_%u(", indent, p->function, c + 1);
-        const char *comma = "";
-        for (int i = 0; i < RGI_EMIT_PARAMETERS; i++)
-            if (p->chunks[c].uses >> i & 1) {
-                rgi_c_print(p->text, "%s%s", comma, parameter_name(p, i));
-                comma = ", ";
-            }
+        put_parameters(p, c, false);
         rgi_c_put(p->text, ");\n");
     }
+}
+
+uint32_t rgi_emit_blocks(const rgi_emit_part *p)
+{
+    enum { MOST = 16, VECTORS = 8192 };
+    uint32_t each = p->in + p->out + p->slots, blocks = each ? VECTORS / each : MOST;
+    return blocks < 1 ? 1 : blocks > MOST ? MOST : blocks;
 }

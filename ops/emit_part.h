@@ -4,7 +4,8 @@
  * Scalar form: all nodes in their order, for one evaluation; a sum over the batch is its operand.
  * Lanes form: nodes of stage RGI_EACH calculate with vectors, those before and after with numbers.
  *
- * Functions are numbered chunks. A value that a later chunk needs goes through memory: numbers
+ * Functions are numbered chunks. Those for vectors do their statements for several blocks of
+ * evaluations, one in each lane, so that their code stays in the processor's cache. A value that a later chunk needs goes through memory: numbers
  * through work[], vectors through slots[]. Where y may be NULL, what only y needs stands in a
  * block `if (y)` at the end of its chunk.
  */
@@ -29,6 +30,7 @@ enum {
     RGI_EMIT_SUM,
     RGI_EMIT_WORK,
     RGI_EMIT_SLOTS,
+    RGI_EMIT_BLOCKS,
     RGI_EMIT_PARAMETERS
 };
 
@@ -38,6 +40,7 @@ typedef struct rgi_emit_chunk {
     uint32_t wanted;      /* how many */
     uint32_t last_used;   /* a node that is used last here, then next_used; RGI_NO_NODE: none */
     uint32_t assigned;    /* an output that is assigned at its end, then next_output */
+    uint32_t sums;        /* a sum that is added to at its end, then next_sum */
     unsigned uses;        /* bit i: parameter i */
 } rgi_emit_chunk;
 
@@ -47,7 +50,8 @@ typedef struct rgi_emit_node {
     uint32_t seen;        /* the mark of the block in which it has a name */
     uint32_t uses;
     uint32_t output; /* the first output that it is, then next_output; RGI_NO_NODE: none */
-    uint32_t next_wanted, next_used;
+    uint32_t sum;    /* the sum that it is added to, then next_sum; RGI_NO_NODE: none */
+    uint32_t next_wanted, next_used, next_sum;
     bool needed;     /* by more than y */
     bool placed;     /* in `order` */
 } rgi_emit_node;
@@ -68,7 +72,8 @@ typedef struct rgi_emit_part {
     uint32_t *order;
     rgi_emit_chunk *chunks;
     uint32_t chunk_count, section_end[3]; /* chunks of each stage */
-    uint32_t work, slots, sums;           /* sizes of the arrays */
+    uint32_t *in_place, *out_place;       /* of varying inputs and outputs in in[] and out[] */
+    uint32_t work, in, out, sums, slots;  /* sizes of the arrays, of the vectors' for a block */
     uint32_t mark;                        /* the last given to a block of statements */
 } rgi_emit_part;
 
@@ -76,14 +81,18 @@ typedef struct rgi_emit_part {
 bool rgi_emit_plan(rgi_emit_part *p);
 void rgi_emit_forget(rgi_emit_part *p);
 
-/* Whether output `index` is a sum over the batch. */
-bool rgi_emit_is_total(const rgi_emit_part *p, uint32_t index);
+/* Whether an output has a place in out[]; else numbers are assigned to it. */
+bool rgi_emit_output_varies(const rgi_emit_part *p, uint32_t index);
+
+/* Blocks of vectors that a function works on in one call: few enough to stay in the cache. */
+uint32_t rgi_emit_blocks(const rgi_emit_part *p);
 
 /* Prints the chunks as functions; their calls, those of one stage. */
 void rgi_emit_functions(rgi_emit_part *p);
 void rgi_emit_calls(rgi_emit_part *p, int stage, const char *indent);
 
-/* Prints the statements of a chunk. */
+/* Prints the statements of a chunk; notes the parameters that they use. */
+void rgi_emit_find_uses(rgi_emit_part *p, uint32_t chunk);
 void rgi_emit_statements(rgi_emit_part *p, uint32_t chunk);
 
 #endif
