@@ -42,6 +42,7 @@ typedef struct emitter {
     const rg_emit_options *options;
     rgi_c_text text;
     rgi_emit_part single[FUNCTIONS], batch[FUNCTIONS]; /* `part` is NULL where there is none */
+    const char *restricted; /* "restrict " in definitions, which C++ does not read */
     unsigned inputs, outputs;
 } emitter;
 
@@ -128,8 +129,8 @@ static size_t largest(const rgi_emit_part *parts)
 static void put_list(emitter *e, const char *name, bool batch, bool output)
 {
     if (name)
-        rgi_c_print(&e->text, batch ? "%sdouble *const *%s, " : "%sdouble *%s, ",
-                    output ? "" : "const ", name);
+        rgi_c_print(&e->text, batch ? "%sdouble *const *%s, " : "%sdouble *%s%s, ",
+                    output ? "" : "const ", batch ? name : e->restricted, name);
 }
 
 static void put_head(emitter *e, const function *f, bool batch, bool sparse)
@@ -144,7 +145,7 @@ static void put_head(emitter *e, const function *f, bool batch, bool sparse)
         put_list(e, f->derivative, batch, true);
     else
         put_list(e, sparse ? "values" : f->part == RGI_PART_JACOBIAN ? "j" : "h", batch, true);
-    rgi_c_put(&e->text, "double *work)");
+    rgi_c_print(&e->text, "double *%swork)", batch ? "" : e->restricted);
 }
 
 static void put_comment(emitter *e, const function *f, const char *more)
@@ -596,6 +597,7 @@ static rg_status write_all(emitter *e, rg_error *error)
         return fail(error, RG_ERROR_MEMORY, "there is no memory");
     put_declarations(e);
     if (!e->options->header) {
+        e->restricted = "restrict ";
         put_helpers(e);
         put_functions(e);
     }
@@ -616,6 +618,7 @@ rg_status rg_program_write_c(const rg_program *program, FILE *stream,
     emitter e = {.program = program, .options = options};
     e.text.stream = stream;
     e.text.name = options->name;
+    e.restricted = "";
     rg_status status = write_all(&e, error);
     forget_all(&e);
     return status;

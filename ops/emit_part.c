@@ -10,8 +10,7 @@ static const rgi_graph_node *node_of(const rgi_emit_part *p, uint32_t node)
     return &p->part->graph.nodes[node];
 }
 
-/* A sum over one evaluation is its operand. */
-static uint32_t resolve(const rgi_emit_part *p, uint32_t node)
+uint32_t rgi_emit_resolve(const rgi_emit_part *p, uint32_t node)
 {
     while (p->form == RGI_EMIT_SCALAR && node_of(p, node)->operation == RGI_GRAPH_SUM)
         node = node_of(p, node)->in[0];
@@ -47,7 +46,7 @@ static unsigned arity(const rgi_emit_part *p, uint32_t node)
 
 static uint32_t operand_of(const rgi_emit_part *p, uint32_t node, unsigned which)
 {
-    return resolve(p, node_of(p, node)->in[which]);
+    return rgi_emit_resolve(p, node_of(p, node)->in[which]);
 }
 
 /* ---- planning ---- */
@@ -106,7 +105,7 @@ static uint32_t place(rgi_emit_part *p, int stage, uint32_t root, uint32_t end, 
 static uint32_t place_all(rgi_emit_part *p, int stage, uint32_t end, uint32_t *stack)
 {
     for (uint32_t j = 0; j < p->part->outputs; j++)
-        end = place(p, stage, resolve(p, p->part->output[j]), end, stack);
+        end = place(p, stage, rgi_emit_resolve(p, p->part->output[j]), end, stack);
     for (uint32_t i = 0; i < p->part->graph.count; i++)
         end = place(p, stage, i, end, stack);
     return end;
@@ -116,7 +115,7 @@ static uint32_t place_all(rgi_emit_part *p, int stage, uint32_t end, uint32_t *s
 static void place_wanted(rgi_emit_part *p, int stage, uint32_t first)
 {
     for (uint32_t i = 0; i < p->part->graph.count; i++) {
-        if (p->nodes[i].needed || !is_of_stage(p, i, stage))
+        if (!p->nodes[i].alive || p->nodes[i].needed || !is_of_stage(p, i, stage))
             continue;
         uint32_t chunk = first;
         for (unsigned k = 0; k < arity(p, i); k++) {
@@ -169,7 +168,7 @@ static void use(rgi_emit_part *p, uint32_t node, uint32_t chunk)
 /* Where an output is assigned: where its node is computed, or at the end of the last chunk. */
 static void plan_output(rgi_emit_part *p, uint32_t index)
 {
-    uint32_t node = resolve(p, p->part->output[index]);
+    uint32_t node = rgi_emit_resolve(p, p->part->output[index]);
     int stage = output_stage(p, index);
     if (is_statement(p, node) && stage_of(p, node) == stage) {
         p->next_output[index] = p->nodes[node].output;
@@ -197,19 +196,42 @@ static void plan_sum(rgi_emit_part *p, uint32_t sum)
     use(p, node, chunk);
 }
 
-/* What derivatives need, from the last node to the first. */
+static bool is_optional(const rgi_emit_part *p, uint32_t index)
+{
+    return p->optional && p->form != RGI_EMIT_BATCH && index < p->value_count;
+}
+
+static void need(rgi_emit_part *p, uint32_t node, bool optional)
+{
+    p->nodes[node].alive = true;
+    p->nodes[node].needed |= !optional;
+}
+
+/* What outputs and loops need, from the last node to the first. */
 static void find_needed(rgi_emit_part *p)
 {
     for (uint32_t j = 0; j < p->part->outputs; j++)
-        if (!p->optional || j >= p->value_count)
-            p->nodes[resolve(p, p->part->output[j])].needed = true;
+        if (!p->rolled[j])
+            need(p, rgi_emit_resolve(p, p->part->output[j]), is_optional(p, j));
+    for (uint32_t r = 0; r < p->roll_count; r++)
+        for (uint32_t k = 0; k < p->rolls[r].size; k++)
+            if (p->rolls[r].elements[k].fixed)
+                need(p, p->rolls[r].elements[k].node, is_optional(p, p->rolls[r].first));
     for (uint32_t i = p->part->graph.count; i-- > 0;)
-        for (unsigned k = 0; p->nodes[i].needed && k < arity(p, i); k++)
-            p->nodes[operand_of(p, i, k)].needed = true;
-    /* Only the functions that take y itself can leave something out. */
+        for (unsigned k = 0; p->nodes[i].alive && k < arity(p, i); k++)
+            need(p, operand_of(p, i, k), !p->nodes[i].needed);
+    /* Only functions that take y itself can leave something out. */
     for (uint32_t i = 0; i < p->part->graph.count; i++)
-        if (is_lanes(p, i) || p->form == RGI_EMIT_BATCH)
-            p->nodes[i].needed = true;
+        p->nodes[i].needed |= p->nodes[i].alive && (is_lanes(p, i) || p->form == RGI_EMIT_BATCH);
+}
+
+/* Loops stand at the end of the last chunk. */
+static void plan_rolls(rgi_emit_part *p)
+{
+    for (uint32_t r = 0; r < p->roll_count; r++)
+        for (uint32_t k = 0; k < p->rolls[r].size; k++)
+            if (p->rolls[r].elements[k].fixed)
+                use(p, p->rolls[r].elements[k].node, p->chunk_count - 1);
 }
 
 /* Gives a node that a later chunk uses a place. */
@@ -255,6 +277,8 @@ static void plan(rgi_emit_part *p, uint32_t *scratch)
         p->in_place[i] = p->part->uniform[i] ? RGI_NO_NODE : p->in++;
     for (uint32_t j = 0; j < p->part->outputs; j++)
         p->out_place[j] = rgi_emit_output_varies(p, j) ? p->out++ : RGI_NO_NODE;
+    for (uint32_t r = 0; r < p->roll_count; r++)
+        memset(p->rolled + p->rolls[r].first, 1, p->rolls[r].count);
     find_needed(p);
     uint32_t end = 0;
     for (int stage = 0; stage < 3; stage++)
@@ -262,11 +286,13 @@ static void plan(rgi_emit_part *p, uint32_t *scratch)
     for (uint32_t i = 0; i < graph->count; i++) {
         if (p->form != RGI_EMIT_SCALAR && graph->nodes[i].operation == RGI_GRAPH_SUM)
             plan_sum(p, i);
-        for (unsigned k = 0; is_statement(p, i) && k < arity(p, i); k++)
+        for (unsigned k = 0; p->nodes[i].alive && is_statement(p, i) && k < arity(p, i); k++)
             use(p, operand_of(p, i, k), p->nodes[i].chunk);
     }
     for (uint32_t j = p->part->outputs; j-- > 0;)
-        plan_output(p, j);
+        if (!p->rolled[j])
+            plan_output(p, j);
+    plan_rolls(p);
     plan_slots(p, (uint32_t *[2]){scratch, scratch + graph->count});
 }
 
@@ -288,9 +314,11 @@ bool rgi_emit_plan(rgi_emit_part *p)
     p->in_place = zeroed(allocator, p->part->inputs, sizeof *p->in_place);
     p->out_place = zeroed(allocator, p->part->outputs, sizeof *p->out_place);
     p->chunks = zeroed(allocator, count + 3, sizeof *p->chunks);
+    p->rolled = zeroed(allocator, p->part->outputs, sizeof *p->rolled);
+    p->rolls = zeroed(allocator, p->part->outputs, sizeof *p->rolls);
     uint32_t *scratch = zeroed(allocator, count, 2 * sizeof *scratch);
     bool good = p->nodes && p->order && p->next_output && p->in_place && p->out_place &&
-                p->chunks && scratch;
+                p->chunks && p->rolled && p->rolls && scratch && rgi_emit_find_rolls(p);
     if (good)
         plan(p, scratch);
     rgi_free(allocator, scratch, 2 * count * sizeof *scratch);
@@ -301,6 +329,13 @@ void rgi_emit_forget(rgi_emit_part *p)
 {
     const rg_allocator *allocator = p->part->graph.allocator;
     size_t count = p->part->graph.count;
+    for (uint32_t r = 0; r < p->roll_count; r++) {
+        const rgi_emit_roll *roll = &p->rolls[r];
+        rgi_free(allocator, roll->elements, roll->size * sizeof *roll->elements);
+        rgi_free(allocator, roll->order, roll->statements * sizeof *roll->order);
+    }
+    rgi_free(allocator, p->rolls, p->part->outputs * sizeof *p->rolls);
+    rgi_free(allocator, p->rolled, p->part->outputs * sizeof *p->rolled);
     rgi_free(allocator, p->nodes, count * sizeof *p->nodes);
     rgi_free(allocator, p->order, count * sizeof *p->order);
     rgi_free(allocator, p->next_output, p->part->outputs * sizeof *p->next_output);
@@ -408,8 +443,7 @@ static void put_output(rgi_emit_part *p, const block *at, uint32_t index)
 /* Whether the output is assigned in blocks of this kind. */
 static bool belongs(const rgi_emit_part *p, const block *at, uint32_t index)
 {
-    bool optional = p->optional && p->form != RGI_EMIT_BATCH && index < p->value_count;
-    return optional == at->if_wanted;
+    return is_optional(p, index) == at->if_wanted;
 }
 
 /* A total may be unwanted. */
@@ -424,7 +458,7 @@ static void put_condition(rgi_emit_part *p, const block *at, uint32_t index)
 
 static void assign(rgi_emit_part *p, const block *at, uint32_t index)
 {
-    uint32_t node = resolve(p, p->part->output[index]);
+    uint32_t node = rgi_emit_resolve(p, p->part->output[index]);
     load(p, at, node);
     rgi_c_operand from = operand(p, at, node);
     put_condition(p, at, index);
@@ -528,6 +562,72 @@ static void statement(rgi_emit_part *p, const block *at, uint32_t node)
         assign_all(p, at, p->nodes[node].output);
 }
 
+/* ---- loops ---- */
+
+/* An input at iteration i, "x[2 * i + 5]". */
+static void put_moving(rgi_c_operand *operand, const char *list, uint32_t first, int64_t stride)
+{
+    char times[32] = "i";
+    uint64_t size = (uint64_t)(stride < 0 ? -stride : stride);
+    if (size != 1)
+        snprintf(times, sizeof times, "%llu * i", (unsigned long long)size);
+    if (stride < 0)
+        snprintf(operand->text, sizeof operand->text, "%s[%u - %s]", list, first, times);
+    else
+        snprintf(operand->text, sizeof operand->text, first ? "%s[%s + %u]" : "%s[%s]", list, times,
+                 first);
+}
+
+static rgi_c_operand element_operand(rgi_emit_part *p, const block *at, const rgi_emit_roll *roll,
+                                     uint32_t node)
+{
+    const rgi_emit_element *e = &roll->elements[p->nodes[node].element];
+    if (e->fixed)
+        return operand(p, at, node);
+    rgi_c_operand result = {.lanes = false};
+    if (node_of(p, node)->operation == RGI_GRAPH_INPUT) {
+        uint32_t input = node_of(p, node)->in[0];
+        bool second = input >= p->directions;
+        note(p, at, second ? RGI_EMIT_DIRECTION : RGI_EMIT_X);
+        put_moving(&result, second ? p->direction : "x", second ? input - p->directions : input,
+                   e->stride);
+    } else {
+        snprintf(result.text, sizeof result.text, "e%u", node);
+    }
+    return result;
+}
+
+static void put_element(rgi_emit_part *p, const block *at, const rgi_emit_roll *roll, uint32_t node)
+{
+    rgi_c_operand operands[3];
+    for (unsigned k = 0; k < arity(p, node); k++)
+        operands[k] = element_operand(p, at, roll, operand_of(p, node, k));
+    rgi_c_expression(p->text, node_of(p, node), false, operands);
+    rgi_c_put(p->text, ";\n");
+}
+
+static void put_roll(rgi_emit_part *p, const block *at, const rgi_emit_roll *roll)
+{
+    for (uint32_t k = 0; k < roll->size; k++) {
+        p->nodes[roll->elements[k].node].element = k;
+        if (roll->elements[k].fixed)
+            load(p, at, roll->elements[k].node);
+    }
+    rgi_c_print(p->text, "%sfor (size_t i = 0; i < %u; i++) {\n", at->indent, roll->count);
+    for (uint32_t k = 0; k + 1 < roll->statements; k++) {
+        uint32_t node = roll->elements[roll->order[k]].node;
+        rgi_c_print(p->text, "%s    const double e%u = ", at->indent, node);
+        put_element(p, at, roll, node);
+    }
+    bool second = roll->first >= p->value_count;
+    uint32_t place = second ? roll->first - p->value_count : roll->first;
+    note(p, at, second ? RGI_EMIT_DERIVATIVE : RGI_EMIT_Y);
+    rgi_c_print(p->text, place ? "%s    %s[i + %u] = " : "%s    %s[i] = ", at->indent,
+                second ? p->derivative : p->value, place);
+    put_element(p, at, roll, roll->elements[roll->order[roll->statements - 1]].node);
+    rgi_c_print(p->text, "%s}\n", at->indent);
+}
+
 /* The statements of a block; false if there are none. */
 static bool put_block(rgi_emit_part *p, const block *at)
 {
@@ -542,7 +642,13 @@ static bool put_block(rgi_emit_part *p, const block *at)
     if (at->if_wanted)
         for (uint32_t i = chunk->wanted_first; i != RGI_NO_NODE; i = p->nodes[i].next_wanted)
             statement(p, at, i);
-    return assign_all(p, at, chunk->assigned) || any;
+    any |= assign_all(p, at, chunk->assigned);
+    for (uint32_t r = 0; at->chunk + 1 == p->chunk_count && r < p->roll_count; r++)
+        if (belongs(p, at, p->rolls[r].first)) {
+            put_roll(p, at, &p->rolls[r]);
+            any = true;
+        }
+    return any;
 }
 
 static int stage_of_chunk(const rgi_emit_part *p, uint32_t chunk)

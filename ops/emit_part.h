@@ -7,7 +7,8 @@
  * Functions are numbered chunks. Those for vectors do their statements for several blocks of
  * evaluations, one in each lane, so that their code stays in the processor's cache. A value that a later chunk needs goes through memory: numbers
  * through work[], vectors through slots[]. Where y may be NULL, what only y needs stands in a
- * block `if (y)` at the end of its chunk.
+ * block `if (y)` at the end of its chunk. In scalar form, outputs that are the same expression of
+ * shifted inputs are assigned in a loop, at the end of the last chunk.
  */
 #ifndef RG_OPS_EMIT_PART_H
 #define RG_OPS_EMIT_PART_H
@@ -52,9 +53,26 @@ typedef struct rgi_emit_node {
     uint32_t output; /* the first output that it is, then next_output; RGI_NO_NODE: none */
     uint32_t sum;    /* the sum that it is added to, then next_sum; RGI_NO_NODE: none */
     uint32_t next_wanted, next_used, next_sum;
-    bool needed;     /* by more than y */
-    bool placed;     /* in `order` */
+    uint32_t element; /* in the pattern of a loop */
+    bool alive;       /* needed for an output that no loop assigns, or by a loop from outside */
+    bool needed;      /* the same, but not for y alone */
+    bool placed;      /* in `order` */
 } rgi_emit_node;
+
+/* What a loop computes in each iteration: a node of its first one, other nodes in the others. */
+typedef struct rgi_emit_element {
+    uint32_t node;
+    int64_t stride; /* of an input */
+    bool fixed;     /* the same node in every iteration */
+} rgi_emit_element;
+
+/* A loop that assigns `count` outputs from `first` on. */
+typedef struct rgi_emit_roll {
+    uint32_t first, count;
+    rgi_emit_element *elements;
+    uint32_t *order; /* elements that are statements, operands first */
+    uint32_t size, statements;
+} rgi_emit_roll;
 
 typedef struct rgi_emit_part {
     rgi_c_text *text;
@@ -72,6 +90,9 @@ typedef struct rgi_emit_part {
     uint32_t *order;
     rgi_emit_chunk *chunks;
     uint32_t chunk_count, section_end[3]; /* chunks of each stage */
+    rgi_emit_roll *rolls;
+    uint32_t roll_count;
+    bool *rolled; /* one an output: a loop assigns it */
     uint32_t *in_place, *out_place;       /* of varying inputs and outputs in in[] and out[] */
     uint32_t work, in, out, sums, slots;  /* sizes of the arrays, of the vectors' for a block */
     uint32_t mark;                        /* the last given to a block of statements */
@@ -80,6 +101,12 @@ typedef struct rgi_emit_part {
 /* Plans the chunks; the fields before `nodes` are set by the caller. False: out of memory. */
 bool rgi_emit_plan(rgi_emit_part *p);
 void rgi_emit_forget(rgi_emit_part *p);
+
+/* A sum over one evaluation is its operand. */
+uint32_t rgi_emit_resolve(const rgi_emit_part *p, uint32_t node);
+
+/* Finds loops (emit_roll.c). False: out of memory. */
+bool rgi_emit_find_rolls(rgi_emit_part *p);
 
 /* Whether an output has a place in out[]; else numbers are assigned to it. */
 bool rgi_emit_output_varies(const rgi_emit_part *p, uint32_t index);
