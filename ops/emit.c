@@ -267,11 +267,30 @@ static void put_declarations(emitter *e)
 
 /* ---- what the functions need ---- */
 
+static void find_loop_needs(emitter *e, const rgi_emit_part *p)
+{
+    for (uint32_t r = 0; r < p->roll_count; r++) {
+        const rgi_emit_roll *roll = &p->rolls[r];
+        rgi_c_need(&e->text, "NAME_lanes NAME_lanes_put NAME_NEXT");
+        for (uint32_t k = 0; k < roll->size; k++) {
+            int operation = p->part->graph.nodes[roll->elements[k].node].operation;
+            if (roll->elements[k].fixed)
+                continue;
+            if (operation == RGI_GRAPH_INPUT)
+                rgi_c_need(&e->text, roll->elements[k].stride == 1 ? "NAME_lanes_at"
+                                                                   : "NAME_lanes_strided");
+            else
+                rgi_c_need_operation(&e->text, operation, true);
+        }
+    }
+}
+
 static void find_needs(emitter *e, const rgi_emit_part *p)
 {
     const rgi_graph *graph = &p->part->graph;
+    find_loop_needs(e, p);
     for (uint32_t i = 0; i < graph->count; i++)
-        if (graph->nodes[i].operation > RGI_GRAPH_SUM)
+        if (graph->nodes[i].operation > RGI_GRAPH_SUM && p->nodes[i].alive)
             rgi_c_need_operation(&e->text, graph->nodes[i].operation,
                                  p->form != RGI_EMIT_SCALAR && graph->nodes[i].stage == RGI_EACH);
     if (p->form == RGI_EMIT_SCALAR && p->chunk_count == 1)
@@ -294,7 +313,8 @@ static void put_helpers(emitter *e)
             find_needs(e, &e->single[i]);
         if (e->batch[i].part)
             find_needs(e, &e->batch[i]);
-        lanes |= e->batch[i].part || (e->single[i].part && is_matrix(&functions[i]));
+        lanes |= e->batch[i].part || (e->single[i].part && is_matrix(&functions[i])) ||
+                 e->single[i].roll_count;
     }
     rgi_c_put(&e->text, lanes ? "\n#include <math.h>\n#include <stdint.h>\n#include <string.h>\n"
                               : "\n#include <math.h>\n");

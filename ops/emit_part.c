@@ -564,36 +564,16 @@ static void statement(rgi_emit_part *p, const block *at, uint32_t node)
 
 /* ---- loops ---- */
 
-/* An input at iteration i, "x[2 * i + 5]". */
-static void put_moving(rgi_c_operand *operand, const char *list, uint32_t first, int64_t stride)
-{
-    char times[32] = "i";
-    uint64_t size = (uint64_t)(stride < 0 ? -stride : stride);
-    if (size != 1)
-        snprintf(times, sizeof times, "%llu * i", (unsigned long long)size);
-    if (stride < 0)
-        snprintf(operand->text, sizeof operand->text, "%s[%u - %s]", list, first, times);
-    else
-        snprintf(operand->text, sizeof operand->text, first ? "%s[%s + %u]" : "%s[%s]", list, times,
-                 first);
-}
-
+/* Loops do as many iterations at once as vectors have lanes. What differs from iteration to
+ * iteration is named e, not t. */
 static rgi_c_operand element_operand(rgi_emit_part *p, const block *at, const rgi_emit_roll *roll,
                                      uint32_t node)
 {
     const rgi_emit_element *e = &roll->elements[p->nodes[node].element];
     if (e->fixed)
         return operand(p, at, node);
-    rgi_c_operand result = {.lanes = false};
-    if (node_of(p, node)->operation == RGI_GRAPH_INPUT) {
-        uint32_t input = node_of(p, node)->in[0];
-        bool second = input >= p->directions;
-        note(p, at, second ? RGI_EMIT_DIRECTION : RGI_EMIT_X);
-        put_moving(&result, second ? p->direction : "x", second ? input - p->directions : input,
-                   e->stride);
-    } else {
-        snprintf(result.text, sizeof result.text, "e%u", node);
-    }
+    rgi_c_operand result = {.lanes = true};
+    snprintf(result.text, sizeof result.text, "e%u", node);
     return result;
 }
 
@@ -602,8 +582,26 @@ static void put_element(rgi_emit_part *p, const block *at, const rgi_emit_roll *
     rgi_c_operand operands[3];
     for (unsigned k = 0; k < arity(p, node); k++)
         operands[k] = element_operand(p, at, roll, operand_of(p, node, k));
-    rgi_c_expression(p->text, node_of(p, node), false, operands);
-    rgi_c_put(p->text, ";\n");
+    rgi_c_expression(p->text, node_of(p, node), true, operands);
+}
+
+/* An input of as many iterations, "NAME_lanes_at(x + i + 5)". */
+static void put_moving(rgi_emit_part *p, const block *at, const rgi_emit_element *e)
+{
+    uint32_t input = node_of(p, e->node)->in[0];
+    bool second = input >= p->directions;
+    const char *list = second ? p->direction : "x";
+    uint32_t first = second ? input - p->directions : input;
+    note(p, at, second ? RGI_EMIT_DIRECTION : RGI_EMIT_X);
+    rgi_c_print(p->text, "%s    const NAME_lanes e%u = ", at->indent, e->node);
+    if (e->stride == 1)
+        rgi_c_print(p->text, first ? "NAME_lanes_at(%s + i + %u);\n" : "NAME_lanes_at(%s + i);\n",
+                    list, first);
+    else
+        rgi_c_print(p->text, "NAME_lanes_strided(%s + %u %c %llu * i, %lld);\n", list, first,
+                    e->stride < 0 ? '-' : '+',
+                    (unsigned long long)(e->stride < 0 ? -e->stride : e->stride),
+                    (long long)e->stride);
 }
 
 static void put_roll(rgi_emit_part *p, const block *at, const rgi_emit_roll *roll)
@@ -613,19 +611,25 @@ static void put_roll(rgi_emit_part *p, const block *at, const rgi_emit_roll *rol
         if (roll->elements[k].fixed)
             load(p, at, roll->elements[k].node);
     }
-    rgi_c_print(p->text, "%sfor (size_t i = 0; i < %u; i++) {\n", at->indent, roll->count);
+    rgi_c_print(p->text, "%sfor (size_t i = 0; i < %u; i = NAME_NEXT(i, %u)) {\n", at->indent,
+                roll->count, roll->count);
+    for (uint32_t k = 0; k < roll->size; k++)
+        if (!roll->elements[k].fixed &&
+            node_of(p, roll->elements[k].node)->operation == RGI_GRAPH_INPUT)
+            put_moving(p, at, &roll->elements[k]);
     for (uint32_t k = 0; k + 1 < roll->statements; k++) {
         uint32_t node = roll->elements[roll->order[k]].node;
-        rgi_c_print(p->text, "%s    const double e%u = ", at->indent, node);
+        rgi_c_print(p->text, "%s    const NAME_lanes e%u = ", at->indent, node);
         put_element(p, at, roll, node);
+        rgi_c_put(p->text, ";\n");
     }
     bool second = roll->first >= p->value_count;
     uint32_t place = second ? roll->first - p->value_count : roll->first;
     note(p, at, second ? RGI_EMIT_DERIVATIVE : RGI_EMIT_Y);
-    rgi_c_print(p->text, place ? "%s    %s[i + %u] = " : "%s    %s[i] = ", at->indent,
-                second ? p->derivative : p->value, place);
+    rgi_c_print(p->text, place ? "%s    NAME_lanes_put(%s + i + %u, " : "%s    NAME_lanes_put(%s + i, ",
+                at->indent, second ? p->derivative : p->value, place);
     put_element(p, at, roll, roll->elements[roll->order[roll->statements - 1]].node);
-    rgi_c_print(p->text, "%s}\n", at->indent);
+    rgi_c_print(p->text, ");\n%s}\n", at->indent);
 }
 
 /* The statements of a block; false if there are none. */
