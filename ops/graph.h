@@ -76,6 +76,44 @@ typedef struct rgi_graph {
     const rg_allocator *allocator;
 } rgi_graph;
 
+/* All of these return RGI_NO_NODE when there is no memory, or when an operand is RGI_NO_NODE: so a
+ * caller looks at the last result only. */
+void rgi_graph_init(rgi_graph *graph, const rg_allocator *allocator);
+void rgi_graph_free(rgi_graph *graph);
+uint32_t rgi_graph_constant(rgi_graph *graph, double number);
+uint32_t rgi_graph_input(rgi_graph *graph, uint32_t number, bool uniform);
+uint32_t rgi_graph_sum(rgi_graph *graph, uint32_t a);
+/* A node of an operation with `in` and the parameters (NULL if it has none), or one that is equal
+ * to it for all operands, up to the sign of zero. */
+uint32_t rgi_graph_add(rgi_graph *graph, int operation, const uint32_t *in,
+                       const double *parameters);
+bool rgi_graph_is_number(const rgi_graph *graph, uint32_t node, double number);
+
+/* All of these return RGI_NO_NODE when there is no memory, or when an operand is RGI_NO_NODE, so
+ * that a caller may look at the last result only. */
+void rgi_graph_init(rgi_graph *graph, const rg_allocator *allocator);
+void rgi_graph_free(rgi_graph *graph);
+uint32_t rgi_graph_constant(rgi_graph *graph, double number);
+uint32_t rgi_graph_input(rgi_graph *graph, uint32_t number, bool uniform);
+uint32_t rgi_graph_sum(rgi_graph *graph, uint32_t a);
+/* The node of an operation with `in` and its parameters (NULL if it has none), or a simpler one
+ * that is equal to it for all operands, up to the sign of zero. */
+uint32_t rgi_graph_add(rgi_graph *graph, int operation, const uint32_t *in,
+                       const double *parameters);
+bool rgi_graph_is_number(const rgi_graph *graph, uint32_t node, double number);
+
+/* ---- graph_record.c ---- */
+
+/* Adds to a graph what the roots on a tape were computed from. node_of has the graph's node for
+ * those of the tape's nodes that have one already (inputs, at least), RGI_NO_NODE for the others,
+ * and gets what is added. What does not depend on the nodes already there becomes constants. What
+ * cannot be converted is an error or, to `skip`, left without a node. */
+rg_status rgi_graph_record(rgi_graph *graph, const rg_tape *tape, uint32_t *node_of, uint32_t count,
+                           const rg_value *roots, bool skip, rg_error *error);
+
+/* The reverse: records every node of a graph without sums; value[i] is what node i becomes. */
+void rgi_graph_replay(const rgi_graph *graph, rg_tape *tape, rg_value *value);
+
 /* ---- parts ---- */
 
 enum {
@@ -107,10 +145,41 @@ typedef struct rgi_part {
     uint32_t stage_end[3]; /* nodes [0, [0]) are RGI_BEFORE, [[0], [1]) RGI_EACH, .. */
     uint32_t inputs, outputs;
     uint32_t values; /* how many outputs are values */
+    uint32_t unused; /* room in `output` behind them */
     bool by_rows;
-    const unsigned char *uniform; /* one an input */
-    const uint32_t *output;       /* the node of each */
+    unsigned char *uniform; /* one an input */
+    uint32_t *output;       /* the node of each */
 } rgi_part;
+
+/* A part without anything; frees the graph and the lists. */
+void rgi_part_init(rgi_part *part, const rg_allocator *allocator);
+void rgi_part_free(rgi_part *part);
+/* Room for the lists, to be filled by the caller. */
+rg_status rgi_part_allocate(rgi_part *part, uint32_t inputs, uint32_t outputs, rg_error *error);
+
+/* ---- graph_derive.c ---- */
+
+/* u times the Jacobian of f's outputs [first, first + roots) to its inputs [0, n). `out` has f's
+ * outputs and then these n. u are `roots` new inputs, or 1 if not `given`. `sums`: for uniform
+ * inputs the sum over a batch is meant. */
+typedef struct rgi_vjp {
+    uint32_t first, roots, n;
+    bool given, sums;
+} rgi_vjp;
+rg_status rgi_derive_vjp(rgi_part *out, const rgi_part *f, const rgi_vjp *what, rg_error *error);
+
+/* The Jacobian of f's outputs to its inputs, all of them, times v. `out` has f's outputs and then
+ * as many more. v are as many new inputs, uniform where `uniform` says so. */
+rg_status rgi_derive_jvp(rgi_part *out, const rgi_part *f, const unsigned char *uniform,
+                         rg_error *error);
+
+/* ---- graph_finish.c ---- */
+
+/* Drops what no output needs, joins multiplications with additions, puts the nodes in the order of
+ * their stages. */
+rg_status rgi_part_finish(rgi_part *part, rg_error *error);
+
+/* ---- program.c ---- */
 
 /* A part of a program; NULL if it was not compiled (CHECK: if there are no comparisons). */
 const rgi_part *rgi_program_part(const rg_program *program, int part);
