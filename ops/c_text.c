@@ -16,7 +16,7 @@ typedef struct row {
     const char *texts[2];
 } row;
 
-#include "c_text.inc"
+#include "c_text.inc" /* made by c_text.py */
 
 enum { PIECES = sizeof pieces / sizeof *pieces };
 _Static_assert((int)PIECES <= (int)RGI_C_PIECES, "RGI_C_PIECES is too small");

@@ -7,6 +7,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "compiled.h"
 #include "emit_part.h"
 
 enum { USUAL_STATEMENTS = 400, MOST_LANES = 8 };
@@ -51,10 +52,9 @@ static bool is_matrix(const function *f)
     return f->part == RGI_PART_JACOBIAN || f->part == RGI_PART_HESSIAN;
 }
 
-static const rg_pattern *pattern_of(const emitter *e, const function *f)
+static const rgi_sparse *sparse_of(const emitter *e, const function *f)
 {
-    return f->part == RGI_PART_JACOBIAN ? rg_program_jacobian_pattern(e->program)
-                                        : rg_program_hessian_pattern(e->program);
+    return f->part == RGI_PART_JACOBIAN ? &e->program->jacobian : &e->program->hessian;
 }
 
 /* ---- planning ---- */
@@ -167,7 +167,7 @@ static void put_comment(emitter *e, const function *f, const char *more)
 
 static void declare_matrix(emitter *e, const function *f)
 {
-    const rg_pattern *pattern = pattern_of(e, f);
+    const rg_pattern *pattern = &sparse_of(e, f)->pattern;
     const char *matrix = f->part == RGI_PART_JACOBIAN ? "Jacobian" : "Hessian";
     char more[64];
     snprintf(more, sizeof more, ", the %s %zu x %zu", matrix, pattern->rows, pattern->columns);
@@ -482,13 +482,35 @@ static void put_batch(emitter *e, const function *f, rgi_emit_part *p)
 
 /* ---- matrices ---- */
 
-static void put_numbers(emitter *e, const char *type, const char *name, size_t count,
-                        const size_t *numbers)
+/* An array of constants; of count 0, one that nobody looks at. */
+static void open_numbers(emitter *e, const char *type, const function *f, const char *what,
+                         size_t count)
 {
-    rgi_c_print(&e->text, "%s %s[%zu] = {", type, name, count ? count : 1);
+    rgi_c_print(&e->text, "%s NAME_%s_%s[%zu] = {%s", type, f->name, what, count ? count : 1,
+                count ? "" : "0");
+}
+
+static void put_number(emitter *e, size_t place, size_t number)
+{
+    rgi_c_print(&e->text, place % 16 ? " %zu," : "\n    %zu,", number);
+}
+
+static void put_sizes(emitter *e, const function *f, const char *what, size_t count,
+                      const size_t *numbers)
+{
+    open_numbers(e, "const size_t", f, what, count);
     for (size_t i = 0; i < count; i++)
-        rgi_c_print(&e->text, i % 16 ? " %zu," : "\n    %zu,", numbers[i]);
-    rgi_c_put(&e->text, count ? "\n};\n" : "0};\n");
+        put_number(e, i, numbers[i]);
+    rgi_c_put(&e->text, "\n};\n");
+}
+
+static void put_indices(emitter *e, const function *f, const char *what, size_t count,
+                        const uint32_t *numbers)
+{
+    open_numbers(e, "static const unsigned", f, what, count);
+    for (size_t i = 0; i < count; i++)
+        put_number(e, i, numbers[i]);
+    rgi_c_put(&e->text, "\n};\n");
 }
 
 /* The entries in j or h hold the first numbers; from the last to the first they move to their
@@ -530,9 +552,6 @@ static void put_seeds(emitter *e, const function *f, const rgi_emit_part *p)
 
 static void put_sparse(emitter *e, const function *f, rgi_emit_part *p, const rg_pattern *pattern)
 {
-    bool by_rows = p->part->by_rows;
-    char column[64];
-    snprintf(column, sizeof column, "NAME_%s_column[k]", f->name);
     put_head(e, f, false, true);
     rgi_c_put(&e->text, "\n{\n");
     put_places(e, p);
@@ -547,33 +566,30 @@ static void put_sparse(emitter *e, const function *f, rgi_emit_part *p, const rg
     put_seeds(e, f, p);
     rgi_emit_calls(p, RGI_EACH, "        ");
     rgi_c_print(&e->text,
-                "        for (size_t row = 0; row < %zu; row++)\n"
-                "            for (size_t k = NAME_%s_start[row]; k < NAME_%s_start[row + 1]; "
-                "k++) {\n"
-                "                const size_t group = NAME_%s_group[%s] - first;\n"
-                "                double part[NAME_LANES];\n"
-                "                if (group >= blocks * NAME_LANES)\n"
-                "                    continue;\n"
-                "                memcpy(part, &out[group / NAME_LANES * %u + %s], sizeof part);\n"
-                "                values[k] = part[group %% NAME_LANES];\n"
-                "            }\n    }\n}\n\n",
-                pattern->rows, f->name, f->name, f->name, by_rows ? "row" : column, p->out,
-                by_rows ? column : "row");
+                "        for (size_t k = 0; k < %zu; k++) {\n"
+                "            const size_t lane = NAME_%s_group_of[k] - first;\n"
+                "            double part[NAME_LANES];\n"
+                "            if (lane >= blocks * NAME_LANES)\n"
+                "                continue;\n"
+                "            memcpy(part, &out[lane / NAME_LANES * %u + NAME_%s_place[k]], "
+                "sizeof part);\n"
+                "            values[k] = part[lane %% NAME_LANES];\n"
+                "        }\n    }\n}\n\n",
+                pattern->count, f->name, p->out, f->name);
 }
 
 static void put_matrix(emitter *e, const function *f, rgi_emit_part *p)
 {
-    const rg_pattern *pattern = pattern_of(e, f);
-    char name[64];
+    const rgi_sparse *sparse = sparse_of(e, f);
+    const rg_pattern *pattern = &sparse->pattern;
     rgi_emit_functions(p);
-    snprintf(name, sizeof name, "NAME_%s_start", f->name);
-    put_numbers(e, "const size_t", name, pattern->rows + 1, pattern->start);
-    snprintf(name, sizeof name, "NAME_%s_column", f->name);
-    put_numbers(e, "const size_t", name, pattern->count, pattern->column);
-    rgi_c_print(&e->text, "/* Which directions are found together. */\n");
-    snprintf(name, sizeof name, "NAME_%s_group", f->name);
-    put_numbers(e, "static const size_t", name, p->part->by_rows ? pattern->rows : pattern->columns,
-                rgi_program_groups(e->program, f->part));
+    put_sizes(e, f, "start", pattern->rows + 1, pattern->start);
+    put_sizes(e, f, "column", pattern->count, pattern->column);
+    rgi_c_put(&e->text, "/* Which directions are found together; which of these groups holds an "
+                        "entry, and where. */\n");
+    put_indices(e, f, "group", p->part->inputs - p->directions, sparse->group);
+    put_indices(e, f, "group_of", pattern->count, sparse->direction);
+    put_indices(e, f, "place", pattern->count, sparse->place);
     rgi_c_put(&e->text, "\n");
     put_sparse(e, f, p, pattern);
     put_dense(e, f, pattern);
