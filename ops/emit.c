@@ -252,9 +252,9 @@ static void put_introduction(emitter *e)
 static void put_declarations(emitter *e)
 {
     put_introduction(e);
+    rgi_c_put(&e->text, "#ifndef NAME_H\n#define NAME_H\n\n#include <stddef.h>\n\n");
     if (e->options->header)
-        rgi_c_put(&e->text, "#ifndef NAME_H\n#define NAME_H\n\n");
-    rgi_c_put(&e->text, "#include <stddef.h>\n\n");
+        rgi_c_put(&e->text, "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n");
     rgi_c_print(&e->text, "enum { NAME_INPUTS = %u, NAME_OUTPUTS = %u, NAME_WORK = %zu", e->inputs,
                 e->outputs, largest(e->single));
     if (e->options->batch)
@@ -262,7 +262,8 @@ static void put_declarations(emitter *e)
     rgi_c_put(&e->text, " };\n");
     declare_all(e);
     if (e->options->header)
-        rgi_c_put(&e->text, "\n#endif\n");
+        rgi_c_put(&e->text, "\n#ifdef __cplusplus\n}\n#endif\n");
+    rgi_c_put(&e->text, "\n#endif\n");
 }
 
 /* ---- what the functions need ---- */
@@ -416,7 +417,7 @@ static void put_transfer(emitter *e, const rgi_emit_part *p, bool load, unsigned
 {
     if (count == 0)
         return;
-    rgi_c_print(&e->text, "        NAME_lanes_%s(%u, varying_%s, %s, at, left, %s + %u, %u);\n",
+    rgi_c_print(&e->text, "        NAME_lanes_%s(%u, varying_%s, %s, at, here, %s + %u, %u);\n",
                 load ? "load" : "store", count, name, name, load ? "in" : "out", place,
                 load ? p->in : p->out);
 }
@@ -426,13 +427,13 @@ static void put_transfer(emitter *e, const rgi_emit_part *p, bool load, unsigned
 static void put_rounds(emitter *e, rgi_emit_part *p, const unsigned counts[4])
 {
     rgi_c_print(&e->text,
-                "    for (size_t at = 0, left; at < count; at += left) {\n"
-                "        left = count - at;\n"
-                "        size_t blocks = left / NAME_LANES;\n"
+                "    for (size_t at = 0, here; at < count; at += here) {\n"
+                "        here = count - at;\n"
+                "        size_t blocks = here / NAME_LANES;\n"
                 "        if (blocks > %u)\n"
                 "            blocks = %u;\n"
                 "        if (blocks > 0) {\n"
-                "            left = blocks * NAME_LANES;\n"
+                "            here = blocks * NAME_LANES;\n"
                 "        } else {\n"
                 "            blocks = 1;\n",
                 rgi_emit_blocks(p), rgi_emit_blocks(p));
@@ -550,6 +551,20 @@ static void put_seeds(emitter *e, const function *f, const rgi_emit_part *p)
                 p->in, f->name, p->in);
 }
 
+/* Nothing depends on the inputs. */
+static void put_empty(emitter *e, const function *f, rgi_emit_part *p)
+{
+    unsigned used = 0;
+    for (uint32_t c = 0; c < p->section_end[RGI_BEFORE]; c++)
+        used |= p->chunks[c].uses;
+    put_head(e, f, false, true);
+    rgi_c_put(&e->text, "\n{\n");
+    put_unused(e, p, used);
+    rgi_c_put(&e->text, "    (void)values;\n");
+    rgi_emit_calls(p, RGI_BEFORE, "    ");
+    rgi_c_put(&e->text, "}\n\n");
+}
+
 static void put_sparse(emitter *e, const function *f, rgi_emit_part *p, const rg_pattern *pattern)
 {
     put_head(e, f, false, true);
@@ -582,9 +597,17 @@ static void put_matrix(emitter *e, const function *f, rgi_emit_part *p)
 {
     const rgi_sparse *sparse = sparse_of(e, f);
     const rg_pattern *pattern = &sparse->pattern;
+    if (pattern->count == 0)
+        p->chunk_count = p->section_end[RGI_BEFORE]; /* there are no products to calculate */
     rgi_emit_functions(p);
     put_sizes(e, f, "start", pattern->rows + 1, pattern->start);
     put_sizes(e, f, "column", pattern->count, pattern->column);
+    if (pattern->count == 0) {
+        rgi_c_put(&e->text, "\n");
+        put_empty(e, f, p);
+        put_dense(e, f, pattern);
+        return;
+    }
     rgi_c_put(&e->text, "/* Which directions are found together; which of these groups holds an "
                         "entry, and where. */\n");
     put_indices(e, f, "group", p->part->inputs - p->directions, sparse->group);
