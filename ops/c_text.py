@@ -1,9 +1,9 @@
 """Makes the text of emitted C out of the library's own sources: the table that emit.c prints from.
 
-Usage: c_text.py ROWS MATH SPECIAL LANES > c_text.inc
+Usage: c_text.py ROWS MATH NORMAL SPECIAL LANES > c_text.inc
 
-ROWS (elementwise_rows.h) gives the expression of each row, MATH (math.inc) and SPECIAL (special.c)
-the functions that expressions use, LANES (c_lanes.inc) what calculates with several evaluations at
+ROWS (elementwise_rows.h) gives the expression of each row, MATH (math.inc), NORMAL
+(normal.inc) and SPECIAL (special.c) the functions that expressions use, LANES (c_lanes.inc) what calculates with several evaluations at
 once. In the text NAME_ stands for the prefix of the emitted file, and whatever follows it names a
 piece, so that a text itself says what it needs. NAME_lanes_f is f for vectors: translated where
 f only declares numbers and returns an expression, else f for each element.
@@ -242,7 +242,7 @@ def read_special(text, names, pieces):
     item = re.compile(r'(?P<comment>/\*(?:[^*]|\*(?!/))*\*/\n)?(?:'
                       r'(?P<constant>(?:static const double (?P<value>\w+)|enum \{ (?P<number>\w+) =|'
                       r'typedef struct (?P<type>\w+) \{).*?;(?: /\*.*?\*/)?\n(?:\} \w+;\n)?)|'
-                      r'(?P<static>static )?(?P<head>\w+ (?P<name>\w+)\((?P<parameters>[^)]*)\))\n'
+                      r'(?:static (?:inline )?)?(?P<head>\w+ (?P<name>\w+)\((?P<parameters>[^)]*)\))\n'
                       r'\{\n(?P<body>.*?)\n\}\n)', re.S)
     found = list(item.finditer(text))
     for match in found:
@@ -256,7 +256,8 @@ def read_special(text, names, pieces):
             pieces.all[name] = (comment + names.text(match['constant']), None)
             continue
         name = match['name'].removeprefix('rgi_')
-        if name == 'lgamma':
+        # A wrapper for other files is the function itself here.
+        if name == 'lgamma' or match['body'].startswith(f'    return {name}('):
             continue
         parameters = [parameter.split()[-1] for parameter in split(match['parameters'])]
         body = names.text(match['body'])
@@ -287,12 +288,13 @@ def rows(text, names):
 
 
 def main():
-    row_text, math_text, special_text, lanes_text = (open(path).read() for path in sys.argv[1:5])
+    row_text, math_text, normal_text, special_text, lanes_text = (
+        open(path, encoding='utf-8').read() for path in sys.argv[1:6])
     names, pieces = Names(), Pieces()
     pieces.library()
     read_lanes(lanes_text, pieces)
     read_math(math_text, names, pieces)
-    read_special(special_text, names, pieces)
+    read_special(normal_text + special_text, names, pieces)
     print('/* Made by c_text.py; do not edit. */')
     print('static const piece pieces[] = {')
     for name, texts in pieces.all.items():

@@ -2,9 +2,9 @@
  * second number (T. Dekker, "A floating-point technique for extending the available precision",
  * Numer. Math. 18, 1971) and corrected for to first order.
  *
- * This file and math.inc are also the text of the emitted C (c_text.py), which takes from them the
- * functions that a program needs: each declaration names one thing. Functions that only declare
- * numbers and return are translated for vectors. */
+ * This file, math.inc and normal.inc are also the text of the emitted C (c_text.py), which takes
+ * from them the functions that a program needs: each declaration names one thing. Functions that
+ * only declare numbers and return are translated for vectors. */
 #define _GNU_SOURCE /* lgamma_r */
 #include "special.h"
 
@@ -14,6 +14,7 @@
 #define TYPE       f64
 #define LIBM(name) name
 #include "math.inc"
+#include "normal.inc"
 
 static const double pi = 3.14159265358979323846;
 
@@ -38,23 +39,17 @@ static pair sum(double a, double b)
 
 double rgi_gauss(double x)
 {
-    double square = x * x, low = fma(x, x, -square), y = exp(-square);
-    return square < 800 ? y - low * y : y;
+    return gauss(x);
 }
 
 double rgi_normal_density(double x)
 {
-    const double scale = 0.39894228040143267794; /* 1 / sqrt(2 pi) */
-    double square = x * x, low = fma(x, x, -square), y = scale * exp(-0.5 * square);
-    return square < 1600 ? y - 0.5 * low * y : y;
+    return normal_density(x);
 }
 
 double rgi_normal_cdf(double x)
 {
-    const double root = 0.70710678118654752440, root_low = -4.833646656726457e-17; /* sqrt 1/2 */
-    const double two_over_root_pi = 1.12837916709551257390;
-    double z = -x * root, low = fma(-x, root, -z) - x * root_low, y = 0.5 * erfc(z);
-    return fabs(x) < 40 ? y - 0.5 * two_over_root_pi * low * rgi_gauss(z) : y;
+    return normal_cdf(x);
 }
 
 /* ---- gamma functions ---- */
