@@ -11,8 +11,9 @@ typedef struct compiler {
     uint32_t *last;  /* the last node that uses it; itself if none does */
     uint32_t *uses;
     uint32_t *output;      /* the first of its outputs; RGI_NO_NODE: none */
-    uint32_t *tail;        /* the node that computes it: the end of its chain, if it is in one */
-    uint32_t *length;      /* how many terms the chain has that ends here */
+    uint32_t *before;      /* the one before in its chain or group of sums */
+    uint32_t *tail;        /* the node with which it is computed: the end of its chain or group */
+    uint32_t *length;      /* how many the chain or group has that ends here */
     uint32_t *sum;         /* the number of the sum over it; RGI_NO_NODE: none */
     uint32_t *free;        /* places to be used again */
     uint32_t *next_output; /* one an output: the next of the same node */
@@ -147,17 +148,53 @@ static bool continues(const compiler *c, uint32_t i)
            is_in_slot(c, node->in[1]) == is_in_slot(c, other->in[1]);
 }
 
+/* Whether a node is a guarded product of slots that is only summed. */
+static bool is_summed_product(const compiler *c, uint32_t i)
+{
+    const rgi_graph_node *node = &c->graph->nodes[i];
+    return node->operation == RGI_GRAPH_times && c->uses[i] == 1 && c->sum[i] != RGI_NO_NODE &&
+           is_in_slot(c, node->in[0]) && is_in_slot(c, node->in[1]);
+}
+
+/* Sums of products with one first factor are formed together if they do not stand too far apart.
+ * The last of each factor's open group is kept in `open`. */
+static void join_group(compiler *c, uint32_t i, uint32_t *open)
+{
+    enum { FAR = 256 };
+    uint32_t *last = &open[c->graph->nodes[i].in[0]];
+    if (*last == RGI_NO_NODE || i - *last > FAR || c->length[*last] == RGI_GROUP_SUMS) {
+        *last = i;
+        return;
+    }
+    c->before[i] = *last;
+    c->length[i] = c->length[*last] + 1;
+    *last = i;
+    for (uint32_t k = 1, member = i; c->length[i] == RGI_GROUP_SUMS && k < RGI_GROUP_SUMS; k++) {
+        member = c->before[member];
+        c->tail[member] = i;
+    }
+}
+
 static void find_chains(compiler *c)
 {
+    uint32_t *open = c->free;
+    for (uint32_t i = 0; i < c->graph->count; i++)
+        open[i] = RGI_NO_NODE;
     for (uint32_t i = 0; i < c->graph->count; i++) {
         c->tail[i] = i;
         c->length[i] = 1;
         if (continues(c, i)) {
-            uint32_t before = c->graph->nodes[i].in[2];
-            c->tail[before] = i;
-            c->length[i] = c->length[before] + 1;
+            c->before[i] = c->graph->nodes[i].in[2];
+            c->tail[c->before[i]] = i;
+            c->length[i] = c->length[c->before[i]] + 1;
+        } else if (is_summed_product(c, i)) {
+            join_group(c, i, open);
         }
     }
+    /* Groups that are not full are none. */
+    for (uint32_t i = 0; i < c->graph->count; i++)
+        if (is_summed_product(c, i) && c->length[i] < RGI_GROUP_SUMS)
+            c->length[i] = 1;
     for (uint32_t i = c->graph->count; i-- > 0;)
         c->tail[i] = c->tail[c->tail[i]];
 }
@@ -335,17 +372,11 @@ static bool compile_product_sum(compiler *c, uint32_t i, rgi_instruction made)
     return true;
 }
 
-/* The term before a term of a chain. */
-static uint32_t term_before(const compiler *c, uint32_t i)
-{
-    return c->graph->nodes[i].in[2];
-}
-
 /* The first of a chain's `length` terms that end with i, and then the others. */
 static void compile_terms(compiler *c, uint32_t i)
 {
     uint32_t term[MOST_TERMS], length = c->length[i];
-    for (uint32_t k = length; k-- > 0; i = term_before(c, i))
+    for (uint32_t k = length; k-- > 0; i = c->before[i])
         term[k] = i;
     for (uint32_t k = 0; k < length; k++) {
         rgi_instruction made = with_form(c, term[k], instruction_of(c, term[k], 0));
@@ -357,7 +388,7 @@ static void compile_chain(compiler *c, uint32_t i)
 {
     uint32_t first = i;
     for (uint32_t k = 1; k < c->length[i]; k++)
-        first = term_before(c, first);
+        first = c->before[first];
     const rgi_graph_node *node = &c->graph->nodes[first];
     rgi_instruction made = with_form(c, first, instruction_of(c, first, 0));
     made.code = RGI_LANES_CODE(chain_of(node->operation), made.code & 3);
@@ -367,16 +398,32 @@ static void compile_chain(compiler *c, uint32_t i)
     uint32_t header = c->code->each.count;
     emit(c, &c->code->each, made);
     compile_terms(c, i);
-    for (uint32_t k = 0, term = i; k < c->length[i]; k++, term = term_before(c, term))
+    for (uint32_t k = 0, term = i; k < c->length[i]; k++, term = c->before[term])
         free_operands(c, term, i, true);
     take_slot(c, i);
     if (!c->failed)
         c->code->each.items[header].to = c->place[i] * c->code->stride;
 }
 
+/* Members are in any order: nothing depends on it. */
+static void compile_group(compiler *c, uint32_t i)
+{
+    rgi_list *list = &c->code->each;
+    const uint32_t first = c->graph->nodes[i].in[0];
+    emit(c, list,
+         (rgi_instruction){
+             RGI_LANES_CODE(RGI_LANES_SUM_GROUP, 0), 0, {c->place[first] * c->code->stride, 0, 0}});
+    for (uint32_t k = 0, member = i; k < c->length[i]; k++, member = c->before[member]) {
+        uint32_t second = c->place[c->graph->nodes[member].in[1]] * c->code->stride;
+        emit(c, list, (rgi_instruction){0, c->sum[member], {0, second, 0}});
+    }
+    for (uint32_t k = 0, member = i; k < c->length[i]; k++, member = c->before[member])
+        free_operands(c, member, i, true);
+}
+
 static void load_operands(compiler *c, uint32_t i)
 {
-    for (uint32_t k = 0, term = i; k < c->length[i]; k++, term = term_before(c, term))
+    for (uint32_t k = 0, term = i; k < c->length[i]; k++, term = c->before[term])
         for (int o = 0; o < arity_of(&c->graph->nodes[term]); o++)
             compile_load(c, c->graph->nodes[term].in[o]);
 }
@@ -386,6 +433,10 @@ static void compile_each(compiler *c, uint32_t i, uint32_t constants)
     if (is_input(c, i) || c->tail[i] != i)
         return;
     load_operands(c, i);
+    if (c->length[i] > 1 && is_summed_product(c, i)) {
+        compile_group(c, i);
+        return;
+    }
     if (c->length[i] > 1) {
         compile_chain(c, i);
     } else {
@@ -460,13 +511,15 @@ static void compile_batch(compiler *c)
  * would fight for the same lines of it. */
 static void choose_lanes(compiler *c)
 {
-    enum { NEAR = 1 << 20, FEWEST = 32, MOST = 128, APART = 8 };
+    enum { NEAR = 32 << 10, FAR = 1 << 20, FEWEST = 32, MANY = 128, MOST = 256, APART = 8 };
     rgi_code *code = c->code;
     code->stride = 1;
     compile_batch(c);
     size_t bytes = (size_t)code->slots * sizeof(double);
     code->lanes = MOST;
-    while (code->lanes > FEWEST && code->lanes * bytes > NEAR)
+    while (code->lanes > MANY && code->lanes * bytes > NEAR)
+        code->lanes -= RGI_LANES_STEP;
+    while (code->lanes > FEWEST && code->lanes * bytes > FAR)
         code->lanes /= 2;
     code->stride = code->lanes + APART;
     code->before.count = code->each.count = code->after.count = 0;
@@ -478,7 +531,7 @@ static bool allocate(compiler *c)
 {
     rgi_code *code = c->code;
     const uint32_t nodes = c->graph->count, outputs = code->part->outputs;
-    enum { ARRAYS = 8 };
+    enum { ARRAYS = 9 };
     c->bytes = (ARRAYS * (size_t)nodes + outputs) * sizeof(uint32_t);
     uint32_t *block = rgi_alloc(code->allocator, c->bytes);
     code->constants = rgi_alloc(code->allocator, (code->constant_room + 1) * sizeof(double));
@@ -494,6 +547,7 @@ static bool allocate(compiler *c)
     c->free = block + 5 * (size_t)nodes;
     c->tail = block + 6 * (size_t)nodes;
     c->length = block + 7 * (size_t)nodes;
+    c->before = block + 8 * (size_t)nodes;
     c->next_output = block + ARRAYS * (size_t)nodes;
     find_uses(c);
     number_sums(c);
