@@ -40,7 +40,7 @@ static void run_block(const ref_block *block, rg_type type, ref_precision *preci
 
 static void run_blocks(totals *all, ref_reader *reader, ref_report *report)
 {
-    ref_precision *precision = ref_precision_create();
+    ref_precision *precision = ref_precision_create(REF_ORDERS);
     ref_block block;
     bool more = true;
     while (more) {
