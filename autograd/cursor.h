@@ -42,7 +42,8 @@ enum {
     RGI_CODE_INPUT,    /* a differentiable number */
     RGI_CODE_RECORD,   /* a tensor, or any general operation: `operands` holds its record */
     RGI_CODE_ELEMENT,  /* element b of tensor node a */
-    RGI_CODE_FIRST = 16
+    RGI_CODE_FIRST = 16,
+    RGI_CODE_INACTIVE = 4096 /* from here on: scalar operations through which no gradient flows */
 };
 
 /* The functions below are C11 inline: tape.c holds their external definitions. */
