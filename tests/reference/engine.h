@@ -18,7 +18,7 @@ typedef struct ref_term {
 /* What an engine found, for every point: the value, the gradient times the upstream, and, unless
  * NULL, the Hessian times the direction times the upstream, and the derivative along the direction.
  * gradient and product hold input_count numbers a point. */
-enum { REF_MAX_RESULTS = 4 };
+enum { REF_MAX_RESULTS = 6 };
 typedef struct ref_result {
     const char *way;
     double *value, *gradient, *product, *slope;
@@ -43,7 +43,7 @@ typedef struct ref_engine {
     int orders; /* of derivatives, the value included: 2, or 3 with products */
 } ref_engine;
 
-extern const ref_engine ref_engine_forward;
+extern const ref_engine ref_engine_forward, ref_engine_program;
 
 /* ---- engines.c ---- */
 
