@@ -43,9 +43,9 @@ RG_API rg_value rg_jvp(rg_value y, int count, const rg_value *xs, const rg_value
  * xs and ys are recorded float64 scalars of one tape. The xs are independent variables, whatever
  * was recorded before them: if one depends on another, the derivative to the other does not go
  * through it (rg_grad_values and rg_jvp go). An x given twice counts twice; a constant has the
- * derivative 0. Between xs and ys lie scalars: scalar operations, and others with scalar operands
- * and result (where, clamp, your own, a checkpoint without parameters inside), whose backward
- * function is called once.
+ * derivative 0. Between xs and ys lie scalars: scalar operations, fused statements, and operations
+ * with scalar operands and result (where, clamp, your own, a checkpoint without parameters inside),
+ * whose backward function is called once.
  *
  * What is exactly 0 contributes exactly 0, whatever it is multiplied by: a slope, as in the reverse
  * sweep, and a tangent. Nothing is recorded, and the last reverse sweep's gradients stay as they

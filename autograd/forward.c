@@ -74,6 +74,32 @@ void rgi_free_linear(rg_tape *tape)
     rgi_free(&tape->allocator, linear, sizeof *linear);
 }
 
+/* ---- sums of any length ---- */
+
+/* Slopes times tangents added up so far, in one statement after another. */
+typedef struct sum {
+    double slope; /* still to be applied to the row */
+    uint32_t row;
+} sum;
+
+static void add_term(rgi_linear *linear, sum *sum, double slope, uint32_t row)
+{
+    if (row == RGI_ROW_ZERO || (slope == 0 && row != RGI_ROW_LOST))
+        return;
+    if (sum->row == RGI_ROW_ZERO) {
+        sum->slope = slope;
+        sum->row = row;
+    } else {
+        sum->row = rgi_linear_add(linear, sum->slope, sum->row, slope, row);
+        sum->slope = 1;
+    }
+}
+
+static uint32_t row_of(rgi_linear *linear, const sum *sum)
+{
+    return rgi_linear_add(linear, sum->slope, sum->row, 0, RGI_ROW_ZERO);
+}
+
 /* ---- nodes that are no scalar operation ---- */
 
 static bool is_scalar(const rg_tensor *x)
@@ -118,18 +144,6 @@ static void find_slopes(rg_call call, const rgi_record *record, const uint32_t *
     call.tape->defer = defer;
 }
 
-/* A sum with more terms than two is made of several statements. */
-static uint32_t sum_of(rgi_linear *linear, int count, const uint32_t *nodes, const double *slope)
-{
-    const uint32_t *row = linear->row;
-    if (count == 1)
-        return rgi_linear_add(linear, slope[0], row[nodes[0]], 0, RGI_ROW_ZERO);
-    uint32_t sum = rgi_linear_add(linear, slope[0], row[nodes[0]], slope[1], row[nodes[1]]);
-    for (int k = 2; k < count; k++)
-        sum = rgi_linear_add(linear, slope[k], row[nodes[k]], 1, sum);
-    return sum;
-}
-
 static bool linearise_record(rg_tape *tape, uint32_t node)
 {
     rgi_record *record = rgi_record_of(tape, node);
@@ -151,7 +165,10 @@ static bool linearise_record(rg_tape *tape, uint32_t node)
     const rg_tensor **list = (const rg_tensor **)(void *)(operand + record->count);
     double *slope = (double *)(void *)(list + record->count);
     find_slopes(call, record, linear->row, operand, list, slope);
-    linear->row[node] = sum_of(linear, record->count, record->in, slope);
+    sum sum = {0, RGI_ROW_ZERO};
+    for (int k = 0; k < record->count; k++)
+        add_term(linear, &sum, slope[k], linear->row[record->in[k]]);
+    linear->row[node] = row_of(linear, &sum);
     return tape->error.status == RG_OK;
 }
 
@@ -164,9 +181,33 @@ static void linearise_element(rg_tape *tape, uint32_t node)
     row[node] = whole || row[of] == RGI_ROW_ZERO ? row[of] : RGI_ROW_LOST;
 }
 
-static bool linearise_other(rg_tape *tape, uint32_t node)
+/* A fused statement keeps its slopes; `partial` is where those begin that are kept as numbers, and
+ * goes on to those of the next statement. */
+static bool linearise_statement(rg_tape *tape, uint32_t node, const double **partial)
+{
+    rgi_linear *linear = tape->linear;
+    const double *own = *partial;
+    int count = rgi_operand_count(tape, node);
+    sum sum = {0, RGI_ROW_ZERO};
+    *partial += rgi_statement_partials(tape, node);
+    if (linear->row[node] != RGI_ROW_ZERO)
+        return true;
+    if (!statement_room(tape, (size_t)count))
+        return false;
+    for (int k = 0; k < count; k++) {
+        uint32_t row = linear->row[rgi_operand(tape, node, k)];
+        if (row != RGI_ROW_ZERO)
+            add_term(linear, &sum, rgi_statement_slope(tape, node, k, own), row);
+    }
+    linear->row[node] = row_of(linear, &sum);
+    return true;
+}
+
+static bool linearise_other(rg_tape *tape, uint32_t node, const double **partial)
 {
     int code = tape->cursor.code[node];
+    if (rgi_is_statement(code))
+        return linearise_statement(tape, node, partial);
     if (tape->linear->row[node] != RGI_ROW_ZERO)
         return true;
     if (code == RGI_CODE_RECORD)
@@ -198,10 +239,11 @@ static bool linearise(const request *r)
 {
     rg_tape *tape = r->tape;
     rgi_linear *linear = linear_of(tape);
-    if (!linear ||
+    if (!linear || !rgi_index_statements(tape) ||
         !grow(tape, &linear->row, &linear->row_size, (r->last + (size_t)1) * sizeof *linear->row))
         return false;
     give_rows(r);
+    const double *partial = rgi_walk_at(tape, r->lowest - 1).partial;
     for (uint64_t node = r->lowest; node <= r->last;) {
         uint64_t end = r->last - node < CHUNK ? r->last + (uint64_t)1 : node + CHUNK;
         if (!statement_room(tape, 0))
@@ -209,7 +251,7 @@ static bool linearise(const request *r)
         while (node < end) {
             if (tape->cursor.code[node] >= RGI_CODE_FIRST)
                 node = tape->engine->linearise(&tape->cursor, node, end, linear);
-            if (node < end && !linearise_other(tape, (uint32_t)node++))
+            if (node < end && !linearise_other(tape, (uint32_t)node++, &partial))
                 return false;
         }
     }
@@ -221,12 +263,10 @@ static bool linearise(const request *r)
 /* The operand through which a node lost its tangent; 0: it lost it itself. */
 static uint32_t lost_operand(const rg_tape *tape, uint32_t node)
 {
-    uint32_t room[2];
-    const uint32_t *list;
-    int count = rgi_operands_of(tape, node, room, &list);
+    int count = rgi_operand_count(tape, node);
     for (int k = 0; k < count; k++)
-        if (tape->linear->row[list[k]] == RGI_ROW_LOST)
-            return list[k];
+        if (tape->linear->row[rgi_operand(tape, node, k)] == RGI_ROW_LOST)
+            return rgi_operand(tape, node, k);
     return 0;
 }
 
@@ -427,7 +467,8 @@ rg_status rg_forward(int x_count, const rg_value *xs, int direction_count, const
         return status;
     if (!r.tape)
         return x_count > 0 || y_count > 0 ? RG_ERROR_STALE : RG_OK;
-    if (find_nodes(&r) && y_count > 0 && linearise(&r) && keep_all_tangents(&r) && tangent_room(&r))
+    if (find_nodes(&r) && r.y_count > 0 && linearise(&r) && keep_all_tangents(&r) &&
+        tangent_room(&r))
         sweep(&r);
     return r.tape->error.status;
 }

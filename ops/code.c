@@ -273,6 +273,8 @@ static bool compile_product_sum(compiler *c, uint32_t i, rgi_instruction made)
         return false;
     made.code = operation == RGI_GRAPH_mul ? RGI_LANES_SUM_MUL : RGI_LANES_SUM_TIMES;
     made = with_form(c, i, made);
+    if (made.code % RGI_LANES_CODE(1, 0) != 0)
+        return false;
     made.to = c->sum[i];
     emit(c, &c->code->each, made);
     return true;
@@ -353,7 +355,7 @@ static void compile_batch(compiler *c)
  */
 static void choose_lanes(compiler *c)
 {
-    enum { NEAR = 32 * 1024, FEWEST = 32, MOST = 128 };
+    enum { NEAR = 1 << 20, FEWEST = 32, MOST = 128 };
     rgi_code *code = c->code;
     code->lanes = 1;
     compile_batch(c);

@@ -51,24 +51,22 @@ static bool is_known(const recorder *r, uint32_t node)
 
 static void mark_operands(recorder *r, uint32_t node)
 {
-    uint32_t room[2];
-    const uint32_t *list;
-    int count = rgi_operands_of(r->tape, node, room, &list);
+    int count = rgi_operand_count(r->tape, node);
     for (int k = 0; k < count; k++)
-        r->needed[list[k]] = NEEDED;
+        r->needed[rgi_operand(r->tape, node, k)] = NEEDED;
 }
 
 /* Whether a node, all of whose operands have been looked at, depends on what was known before. */
 static bool varies(const recorder *r, uint32_t node)
 {
-    uint32_t room[2];
-    const uint32_t *list;
-    int count = rgi_operands_of(r->tape, node, room, &list);
-    for (int k = 0; k < count; k++)
-        if (is_known(r, list[k])
-                ? r->graph->nodes[r->node_of[list[k]]].operation != RGI_GRAPH_CONSTANT
-                : r->needed[list[k]] & FOREIGN)
+    int count = rgi_operand_count(r->tape, node);
+    for (int k = 0; k < count; k++) {
+        uint32_t operand = rgi_operand(r->tape, node, k);
+        if (is_known(r, operand)
+                ? r->graph->nodes[r->node_of[operand]].operation != RGI_GRAPH_CONSTANT
+                : r->needed[operand] & FOREIGN)
             return true;
+    }
     return false;
 }
 
@@ -122,11 +120,9 @@ static uint32_t add_scalar(recorder *r, uint32_t node)
 static bool is_supported(const recorder *r, uint32_t node)
 {
     const int code = r->tape->cursor.code[node];
-    uint32_t room[2];
-    const uint32_t *list;
-    int count = rgi_operands_of(r->tape, node, room, &list);
+    int count = rgi_operand_count(r->tape, node);
     for (int k = 0; k < count; k++)
-        if (!is_known(r, list[k]))
+        if (!is_known(r, rgi_operand(r->tape, node, k)))
             return false;
     if (code == RGI_CODE_RECORD) {
         const rgi_record *record = rgi_record_of(r->tape, node);

@@ -39,11 +39,18 @@ VECTOR_2(pow)
 #define TYPE       f64
 #define LIBM(name) name
 #include "math.inc"
+#include "normal.inc"
+#undef GAUSS
+#undef NORMAL_CDF
+#undef NORMAL_DENSITY
+#define GAUSS(x)          gauss(x)
+#define NORMAL_CDF(x)     normal_cdf(x)
+#define NORMAL_DENSITY(x) normal_density(x)
 
 #if defined(__clang__)
 #define LANES _Pragma("clang loop vectorize(assume_safety) interleave(enable)")
 #else
-#define LANES _Pragma("GCC ivdep")
+#define LANES _Pragma("GCC ivdep") _Pragma("GCC unroll 4")
 #endif
 
 /* The parameters of a row are operands after its first. */
@@ -52,13 +59,13 @@ VECTOR_2(pow)
     (void)p, (void)q;
 
 /* The operations that no row has. */
-#define TERNARY_ROWS(ROW)                    \
-    ROW(WHERE, a != 0 ? b : c)               \
-    ROW(MULTIPLY_ADD, a *b + c)              \
-    ROW(MULTIPLY_SUB, a *b - c)              \
-    ROW(NEGATED_MULTIPLY_ADD, c - a * b)     \
-    ROW(GUARDED_ADD, a == 0 ? c : a * b + c) \
-    ROW(GUARDED_SUB, a == 0 ? c : c - a * b)
+#define TERNARY_ROWS(ROW)                     \
+    ROW(WHERE, a != 0 ? b : c)                \
+    ROW(MULTIPLY_ADD, a *b + c)               \
+    ROW(MULTIPLY_SUB, a *b - c)               \
+    ROW(NEGATED_MULTIPLY_ADD, c - a * b)      \
+    ROW(GUARDED_ADD, a *(a == 0 ? 0 : b) + c) \
+    ROW(GUARDED_SUB, c - a * (a == 0 ? 0 : b))
 
 /* ---- one evaluation ---- */
 
@@ -83,7 +90,8 @@ static void single(const rgi_instruction *list, uint32_t count, double *w)
         w[i->to] = value;                              \
         break;                                         \
     }
-                RGI_ALL_BINARY_ROWS(CASE) RGI_ALL_COMPARE_ROWS(CASE)
+            RGI_ALL_BINARY_ROWS(CASE)
+            RGI_ALL_COMPARE_ROWS(CASE)
 #undef CASE
 #define CASE(name, value)                                               \
     case RGI_GRAPH_##name: {                                            \
@@ -91,9 +99,9 @@ static void single(const rgi_instruction *list, uint32_t count, double *w)
         w[i->to] = value;                                               \
         break;                                                          \
     }
-                    TERNARY_ROWS(CASE)
+            TERNARY_ROWS(CASE)
 #undef CASE
-                        default : break;
+        default: break;
         }
 }
 
@@ -125,34 +133,50 @@ static void store(double *to, const double *from, int count)
         to[l] = from[l];
 }
 
-/* Adds what a term is in each lane to a sum, lane l to its number l mod RGI_SUM_LANES. */
-#define SUM(term)                                                        \
-    do {                                                                 \
-        double *const sum = block->sums + (size_t)RGI_SUM_LANES * i->to; \
-        double part[RGI_SUM_LANES];                                      \
-        int l = 0;                                                       \
-        for (int j = 0; j < RGI_SUM_LANES; j++)                          \
-            part[j] = sum[j];                                            \
-        for (int next = 0; next + RGI_SUM_LANES <= block->count;) {      \
-            next += RGI_SUM_LANES;                                       \
-            for (int j = 0; j < RGI_SUM_LANES; j++, l++)                 \
-                part[j] += term;                                         \
-        }                                                                \
-        for (int j = 0; l < block->count; j++, l++)                      \
-            part[j] += term;                                             \
-        for (int j = 0; j < RGI_SUM_LANES; j++)                          \
-            sum[j] = part[j];                                            \
-    } while (0)
+/* Sums: lane l is added to number l mod RGI_SUM_LANES. These are kept in registers, which compilers
+ * do not find by themselves where a factor is guarded. */
+#if defined(__GNUC__)
+typedef double vector __attribute__((vector_size(VECTOR_BYTES)));
+typedef int64_t mask __attribute__((vector_size(VECTOR_BYTES)));
+enum { WIDE = VECTOR_BYTES / sizeof(double), PARTS = 2 * RGI_SUM_LANES / WIDE };
+#define VECTOR(place) (*(const vector *)(const void *)(place))
+#define KEPT(a, b)    ((vector)((mask)(b) & ((a) != 0)))
+#define ADD_VECTORS(term)                          \
+    vector part[PARTS] = {{0}};                    \
+    while (l + 2 * RGI_SUM_LANES <= count)         \
+        for (int v = 0; v < PARTS; v++, l += WIDE) \
+            part[v] += term;                       \
+    for (int v = 0; v < PARTS; v++)                \
+        for (int j = 0; j < WIDE; j++)             \
+            sum[(v * WIDE + j) % RGI_SUM_LANES] += part[v][j];
+#else
+#define ADD_VECTORS(term)
+#endif
 
-#define PRODUCT(a, b) ((a) * (b))
-#define SUM_ROWS(FORM, first, second) \
-    FORM(MUL, PRODUCT, first, second) \
-    FORM(TIMES, GUARD, first, second)
-#define SUM_FORM(name, product, first, second)                                       \
-    case RGI_LANES_CODE(RGI_LANES_SUM_##name, FORM_##first(0) + FORM_##second(1)): { \
-        first(0) second(1) SUM(product(OF_##first(0), OF_##second(1)));              \
-        break;                                                                       \
-    }
+static void sum_slot(double *sum, const double *a, int count)
+{
+    int l = 0;
+    ADD_VECTORS(VECTOR(a + l))
+    for (; l < count; l++)
+        sum[l % RGI_SUM_LANES] += a[l];
+}
+
+static void sum_product(double *sum, const double *a, const double *b, int count)
+{
+    int l = 0;
+    ADD_VECTORS(VECTOR(a + l) * VECTOR(b + l))
+    for (; l < count; l++)
+        sum[l % RGI_SUM_LANES] += a[l] * b[l];
+}
+
+static void sum_guarded(double *sum, const double *a, const double *b, int count)
+{
+    int l = 0;
+    ADD_VECTORS(VECTOR(a + l) * KEPT(VECTOR(a + l), VECTOR(b + l)))
+    for (; l < count; l++)
+        sum[l % RGI_SUM_LANES] += GUARD(a[l], b[l]);
+}
+
 #define FORM_SLOT(k)    0
 #define FORM_UNIFORM(k) (1 << (k))
 
@@ -191,6 +215,8 @@ static void store(double *to, const double *from, int count)
 #define UNIFORM_SLOT_UNIFORM(name, value) TERNARY_FORM(name, value, UNIFORM, SLOT, UNIFORM)
 #define UNIFORM_UNIFORM_SLOT(name, value) TERNARY_FORM(name, value, UNIFORM, UNIFORM, SLOT)
 
+#define SUM_OF(i) (block->sums + (size_t)RGI_SUM_LANES * (i)->to)
+
 static void block(const rgi_instruction *list, uint32_t count, const rgi_block *block)
 {
     double *const slots = block->slots;
@@ -206,14 +232,17 @@ static void block(const rgi_instruction *list, uint32_t count, const rgi_block *
             if (block->out[i->to])
                 store(block->out[i->to] + block->first, slots + i->in[0], block->count);
             break;
-        case RGI_LANES_CODE(RGI_GRAPH_SUM, 0): {
-            SLOT(0)
-            SUM(s0[l]);
+        case RGI_LANES_CODE(RGI_GRAPH_SUM, 0):
+            sum_slot(SUM_OF(i), ALIGNED(slots + i->in[0]), block->count);
             break;
-        }
-            SUM_ROWS(SUM_FORM, SLOT, SLOT)
-            SUM_ROWS(SUM_FORM, SLOT, UNIFORM)
-            SUM_ROWS(SUM_FORM, UNIFORM, SLOT)
+        case RGI_LANES_CODE(RGI_LANES_SUM_MUL, 0):
+            sum_product(SUM_OF(i), ALIGNED(slots + i->in[0]), ALIGNED(slots + i->in[1]),
+                        block->count);
+            break;
+        case RGI_LANES_CODE(RGI_LANES_SUM_TIMES, 0):
+            sum_guarded(SUM_OF(i), ALIGNED(slots + i->in[0]), ALIGNED(slots + i->in[1]),
+                        block->count);
+            break;
 #define OPERANDS const double x = s0[l];
             RGI_ALL_UNARY_ROWS(UNARY)
             RGI_STEP_ROWS(UNARY)

@@ -76,6 +76,11 @@ static rg_status check_arguments(int m, const rg_value *ys, int n, const rg_valu
         status = check_value(tape, ys[i], "output", i, error);
     for (int i = 0; i < n && status == RG_OK; i++)
         status = check_value(tape, xs[i], "input", i, error);
+    /* Fused statements cannot be compiled, but what they depend on must be known. */
+    if (status == RG_OK && !rgi_index_statements(ys[0].tape)) {
+        status = rg_tape_status(tape);
+        rgi_set_error(error, status, "%s", rg_tape_message(tape));
+    }
     return status;
 }
 
@@ -130,10 +135,8 @@ static uint32_t find_comparisons(const rg_tape *tape, unsigned char *used, rg_va
 {
     uint32_t count = 0;
     for (uint32_t node = 1; node < tape->cursor.count; node++) {
-        uint32_t room[2];
-        const uint32_t *list;
-        for (int k = rgi_operands_of(tape, node, room, &list); k-- > 0;)
-            used[list[k]] = 1;
+        for (int k = rgi_operand_count(tape, node); k-- > 0;)
+            used[rgi_operand(tape, node, k)] = 1;
     }
     for (uint32_t node = 1; node < tape->cursor.count; node++) {
         if (!is_comparison(tape, node) || used[node])

@@ -306,6 +306,60 @@ Test(forward, adds_nothing_to_parameters_in_a_checkpoint)
     rg_param_destroy(param);
 }
 
+/* Statements of every form, between recorded operations and records. */
+Test(forward, goes_through_fused_statements)
+{
+    enum { N = 10, STATEMENTS = 16 };
+    rg_tape *tape = rg_tape_create();
+    rg_value before = rg_input(tape, 0.1), x[N], y[STATEMENTS];
+    rg_real r[N], s[STATEMENTS], fixed = rg_let(tape, 2.0), mixed[3];
+    double weights[N];
+    rg_let(tape, rg_mul(rg_let(tape, before), rg_let(tape, before)));
+    for (int i = 0; i < N; i++) {
+        x[i] = rg_input(tape, 0.3 + 0.1 * i);
+        r[i] = rg_let(tape, x[i]);
+        weights[i] = i == 4 ? 0 : 1.0 - i;
+    }
+    mixed[0] = r[3], mixed[1] = fixed, mixed[2] = r[1];
+    s[0] = rg_let(tape, rg_mul(r[0], r[1]));
+    s[1] = rg_let(tape, rg_sub(rg_neg(r[2]), r[3]));
+    s[2] = rg_let(tape, rg_add(rg_sub(r[2], r[3]), r[0]));
+    s[3] = rg_let(tape, rg_add(r[1], rg_mul(s[0], rg_sin(s[1]))));
+    s[4] = rg_let(tape, rg_add(rg_mul(rg_mul(r[0], r[1]), rg_mul(r[2], r[3])),
+                               rg_mul(rg_mul(r[4], r[5]), rg_mul(r[6], r[7]))));
+    s[5] = rg_let_sum(tape, N, r);
+    s[6] = rg_let_lincomb(tape, N, weights, r);
+    s[7] = rg_let_dot(tape, 3, r, r + 5);
+    s[8] = rg_let_dot(tape, 4, s, r);
+    s[9] = rg_let_dot_add(tape, s[2], 3, r, r);
+    s[10] = rg_let_dot(tape, 3, mixed, r + 2);
+    s[11] = rg_let(tape, rg_neg(s[10]));
+    s[12] = rg_let(tape, rg_exp(rg_mul(0.1, s[8])));
+    s[13] = rg_let_partials(tape, 1, 2, r, (const double[]){0.5, 0});
+    rg_value record = rg_where(x[0], rg_mul(rg_value_of(tape, s[3]), x[1]), 0);
+    s[14] = rg_let(tape, rg_mul(rg_let(tape, record), s[4]));
+    s[15] = fixed;
+    for (int k = 0; k < STATEMENTS; k++)
+        y[k] = rg_value_of(tape, s[k]);
+    check_jacobian(N, x, STATEMENTS, y, "statements");
+    rg_value ends[3] = {rg_mul(y[14], x[3]), rg_tanh(y[12]), y[2]};
+    check_jacobian(N, x, 3, ends, "operations after statements");
+    /* Only later ones, and statements as xs. */
+    check_jacobian(3, x + 7, STATEMENTS, y, "statements");
+    double got[2];
+    rg_value from[2] = {y[0], y[1]};
+    CHECK_STATUS(rg_forward(2, from, 2, NULL, 1, &y[3], got), RG_OK);
+    CHECK_NEAR(got[0], sin(s[1].value), 1e-15);
+    CHECK_NEAR(got[1], s[0].value * cos(s[1].value), 1e-15);
+    /* Through a tensor they lose their tangents too. */
+    rg_real lost = rg_let(tape, rg_mul(rg_let(tape, rg_sum(rg_stack(2, x, 0))), r[0]));
+    rg_value end = rg_value_of(tape, lost);
+    got[0] = got[1] = 7;
+    CHECK_STATUS(rg_forward(2, x, 2, NULL, 1, &end, got), RG_ERROR_GRADIENT);
+    CHECK_FAILED(tape, RG_ERROR_GRADIENT, "stack at node");
+    rg_tape_destroy(tape);
+}
+
 /* ---- xs and ys of all kinds ---- */
 
 Test(forward, holds_the_other_xs_fixed)
