@@ -118,6 +118,14 @@ rgi_slopes rgi_binary_slopes(int code, double a, double b)
 
 /* ---- the general path ---- */
 
+void rgi_attach_scalars(rg_tape *tape)
+{
+    if (tape->engine || tape->inert)
+        return;
+    tape->engine = &rgi_scalar_engine_ops;
+    rgi_update_limit(tape);
+}
+
 /* The scalar node of a handle, if the tape is healthy and has room for another node; else 0. The
  * reasons are left to rg_record, which says them. */
 static uint32_t scalar_node(rg_value x)
@@ -125,10 +133,7 @@ static uint32_t scalar_node(rg_value x)
     rg_tape *tape = x.tape;
     if (!tape || (x.serial & RG_TENSOR_BIT) || rg_tape_status(tape) != RG_OK)
         return 0;
-    if (!tape->engine) {
-        tape->engine = &rgi_scalar_engine_ops;
-        rgi_update_limit(tape);
-    }
+    rgi_attach_scalars(tape);
     return rgi_room(tape) ? rgi_node(tape, x.serial) : 0;
 }
 
@@ -246,14 +251,14 @@ rg_value rgi_binary_dv(int code, double a, rg_value b)
             goto other;                            \
         JUMP                                       \
     }
-#define ROW(name, BODY)              \
+#define ROW(name, ...)               \
     row_##name:                      \
     if (g != 0) {                    \
         if (!keep)                   \
             adjoint[node] = 0;       \
         const double y = value[node]; \
         (void)y;                     \
-        BODY                         \
+        __VA_ARGS__                  \
     }                                \
     NEXT
 
