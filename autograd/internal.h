@@ -68,8 +68,14 @@ typedef struct rgi_record {
     bool owned;        /* a leaf whose memory is the tape's, so that it can be written */
 } rgi_record;
 
+typedef struct rgi_linear rgi_linear; /* linear.h */
+
 /* The scalar operations, supplied by ops/ when the first one is recorded. */
 typedef struct rgi_scalar_engine {
+    /* Makes scalar nodes from `node` up to `end` - 1 linear (linear.h), and returns where it
+     * stopped: at `end`, or at a node that is none of its own. */
+    uint64_t (*linearise)(const rg_cursor *cursor, uint64_t node, uint64_t end,
+                          rgi_linear *linear);
     /* Sweeps scalar nodes downwards from `node` to `last` + 1, and returns where it stopped: at
      * `last`, or at a node that is neither its own nor a scalar leaf. `drop`: sets the adjoints of
      * its nodes to zero once it has passed them on. */
@@ -137,6 +143,7 @@ struct rg_tape {
     rgi_record *params; /* leaves that stand for parameters, newest first */
     void *scratch;
     size_t scratch_size;
+    rgi_linear *linear; /* forward.c: what the last forward sweep used; NULL: none yet */
     rg_tensor *operand_tensors; /* room for the inputs of the operation at hand */
     const rg_tensor **operand_list;
     int operand_capacity;
@@ -216,6 +223,10 @@ uint64_t rgi_sweep_statements(rg_tape *tape, rgi_walk *walk, uint64_t node, uint
 /* Must come before questions for the operands of statements; false with the tape's error set. */
 bool rgi_index_statements(rg_tape *tape);
 uint32_t rgi_statement_operand(const rg_tape *tape, uint32_t node, int k);
+/* The partial derivative to operand k, given where the statement's partials begin, if it has some;
+ * and how many it has. */
+double rgi_statement_slope(const rg_tape *tape, uint32_t node, int k, const double *partial);
+uint64_t rgi_statement_partials(const rg_tape *tape, uint32_t node);
 
 /* ---- record.c ---- */
 
@@ -309,6 +320,10 @@ rg_status rgi_backward_raw(rg_value y, const void *upstream);
 bool rgi_find_reached(rg_tape *tape);
 bool rgi_node_is_reached(const rg_tape *tape, uint32_t node);
 
+/* ---- forward.c ---- */
+
+void rgi_free_linear(rg_tape *tape);
+
 /* ---- debug.c ---- */
 
 /* Looks at a node just recorded, for anomalies and to remember its checksum; at a leaf once its
@@ -321,6 +336,8 @@ void rgi_inspect_step(rg_tape *tape, uint32_t node);
 bool rgi_note_write(rg_tape *tape, uint32_t node);
 /* Whether everything the sweep reads is what it was; otherwise sets the tape's error. */
 bool rgi_check_writes(rg_tape *tape);
+/* The same for what a forward sweep reads: the nodes up to `last` that have a row (linear.h). */
+bool rgi_check_writes_to(rg_tape *tape, uint32_t last, const uint32_t *row);
 /* Forgets what concerns dropped nodes. */
 void rgi_forget_debug(rg_tape *tape, uint64_t count);
 void rgi_free_debug(rg_tape *tape);

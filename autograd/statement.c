@@ -696,3 +696,29 @@ uint32_t rgi_statement_operand(const rg_tape *tape, uint32_t node, int k)
     const uint32_t i = (uint32_t)k, n = words[3];
     return i < n ? words[0] + i : i < 2 * n ? words[1] + (i - n) : words[2];
 }
+
+double rgi_statement_slope(const rg_tape *tape, uint32_t node, int k, const double *partial)
+{
+    int code = tape->cursor.code[node];
+    if (code < RGI_CODE_ONE + 2 || code == RGI_CODE_MANY)
+        return partial[k];
+    if (code < RGI_CODE_SIGNS + 2)
+        return k == 0 ? 1 : partial[k - 1];
+    if (code < RGI_CODE_MANY) {
+        int n = rgi_operand_count(tape, node), mask = code - RGI_CODE_SIGNS - (1 << n);
+        return mask >> k & 1 ? -1 : 1;
+    }
+    int n = rgi_operand_count(tape, node) / 2; /* products */
+    if (code == RGI_CODE_SUM || k == 2 * n)
+        return 1;
+    return tape->cursor.value[rgi_statement_operand(tape, node, k < n ? k + n : k - n)];
+}
+
+uint64_t rgi_statement_partials(const rg_tape *tape, uint32_t node)
+{
+    int code = tape->cursor.code[node];
+    uint64_t count = tape->cursor.operands[node].b;
+    if (code < RGI_CODE_ONE + 2 || code == RGI_CODE_MANY)
+        return count;
+    return code < RGI_CODE_SIGNS + 2 ? count - 1 : 0;
+}

@@ -255,6 +255,7 @@ void rg_tape_destroy(rg_tape *tape)
              (size_t)tape->operand_capacity * (sizeof(rg_tensor) + sizeof(rg_tensor *)));
     rgi_free(&allocator, tape->reached, tape->reached_size);
     rgi_free_debug(tape);
+    rgi_free_linear(tape);
     rg_tape_destroy(tape->inner);
     rgi_free(&allocator, tape->roots, (size_t)tape->root_capacity * sizeof *tape->roots);
     rgi_free(&allocator, tape, sizeof *tape);

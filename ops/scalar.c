@@ -1,10 +1,12 @@
 /*
- * scalar.c: scalar nodes: the general path behind the inline functions, and the reverse loop.
+ * scalar.c: scalar nodes: the general path behind the inline functions, the reverse loop, and the
+ * loop that makes them linear for forward sweeps.
  */
 #include "elementwise.h"
 
 #include <math.h>
 
+#include "../autograd/linear.h"
 #include "family.h"
 
 #define T          double
@@ -116,6 +118,14 @@ rgi_slopes rgi_binary_slopes(int code, double a, double b)
 
 /* ---- the general path ---- */
 
+void rgi_attach_scalars(rg_tape *tape)
+{
+    if (tape->engine || tape->inert)
+        return;
+    tape->engine = &rgi_scalar_engine_ops;
+    rgi_update_limit(tape);
+}
+
 /* The scalar node of a handle, if the tape is healthy and has room for another node; else 0. The
  * reasons are left to rg_record, which says them. */
 static uint32_t scalar_node(rg_value x)
@@ -123,10 +133,7 @@ static uint32_t scalar_node(rg_value x)
     rg_tape *tape = x.tape;
     if (!tape || (x.serial & RG_TENSOR_BIT) || rg_tape_status(tape) != RG_OK)
         return 0;
-    if (!tape->engine) {
-        tape->engine = &rgi_scalar_engine_ops;
-        rgi_update_limit(tape);
-    }
+    rgi_attach_scalars(tape);
     return rgi_room(tape) ? rgi_node(tape, x.serial) : 0;
 }
 
@@ -345,6 +352,70 @@ static uint64_t reverse_either(rg_cursor *cursor, uint64_t node, uint64_t last, 
     return drop ? reverse(cursor, node, last, false) : reverse(cursor, node, last, true);
 }
 
+/* ---- made linear ---- */
+
+/* Each node's tangent as a sum of slopes times those of its operands that have one. */
+static uint64_t linearise(const rg_cursor *cursor, uint64_t node, uint64_t end, rgi_linear *linear)
+{
+    const uint16_t *restrict codes = cursor->code;
+    const rgi_operands *restrict operands = cursor->operands;
+    const double *restrict value = cursor->value;
+    const double *restrict constant = cursor->constant;
+    uint32_t *restrict row = linear->row;
+    for (; node < end; node++) {
+        const uint32_t first = operands[node].a, second = operands[node].b;
+        uint32_t to_first = RGI_ROW_ZERO, to_second = RGI_ROW_ZERO;
+        double slope = 0, other = 0;
+        if (row[node] != RGI_ROW_ZERO || codes[node] >= RGI_CODE_INACTIVE)
+            continue; /* an x, or nothing with a derivative */
+        switch (codes[node]) {
+        case RGI_CODE_CONSTANT:
+        case RGI_CODE_INPUT: continue;
+#define CASE(name, count, v, derivative, ...)                                            \
+    case RGI_##name: {                                                                   \
+        if (row[first] == RGI_ROW_ZERO)                                                  \
+            continue;                                                                    \
+        const double x = value[first], y = value[node], *parameters = constant + second; \
+        PARAMETERS(count)                                                                \
+        (void)x, (void)y, (void)parameters;                                              \
+        to_first = row[first], slope = (derivative);                                     \
+        break;                                                                           \
+    }
+            RGI_ALL_UNARY_ROWS(CASE)
+#undef CASE
+#define CASE(name, v, to_a, to_b, rule_a, rule_b, ...)                           \
+    case RGI_##name: {                                                           \
+        const double a = value[first], b = value[second], y = value[node];       \
+        (void)a, (void)b, (void)y;                                               \
+        to_first = row[first], slope = to_first == RGI_ROW_ZERO ? 0 : (to_a);    \
+        to_second = row[second], other = to_second == RGI_ROW_ZERO ? 0 : (to_b); \
+        break;                                                                   \
+    }                                                                            \
+    case RGI_##name##_vd: {                                                      \
+        if (row[first] == RGI_ROW_ZERO)                                          \
+            continue;                                                            \
+        const double a = value[first], b = constant[second], y = value[node];    \
+        (void)a, (void)b, (void)y;                                               \
+        to_first = row[first], slope = (to_a);                                   \
+        break;                                                                   \
+    }                                                                            \
+    case RGI_##name##_dv: {                                                      \
+        if (row[second] == RGI_ROW_ZERO)                                         \
+            continue;                                                            \
+        const double a = constant[first], b = value[second], y = value[node];    \
+        (void)a, (void)b, (void)y;                                               \
+        to_second = row[second], other = (to_b);                                 \
+        break;                                                                   \
+    }
+            RGI_ALL_BINARY_ROWS(CASE)
+#undef CASE
+        default: return node;
+        }
+        row[node] = rgi_linear_add(linear, slope, to_first, other, to_second);
+    }
+    return end;
+}
+
 static unsigned operand_nodes(int code)
 {
     if (code >= RGI_CODE_INACTIVE)
@@ -356,6 +427,7 @@ static unsigned operand_nodes(int code)
 }
 
 const rgi_scalar_engine rgi_scalar_engine_ops = {
+    .linearise = linearise,
     .reverse = reverse_either,
     .op = rgi_elementwise_op,
     .add = rg_add,

@@ -283,19 +283,36 @@ double rgi_gelu_tanh_slope(double x)
     return SIGMOID(v.high) + v.low * slope + x * dv * (slope + v.low * bend);
 }
 
+/* sigmoid'(v) times what the second or third derivative has besides it. */
+static double times_slope(pair v, double rest)
+{
+    double s = SIGMOID_SLOPE(v.high);
+    if (v.high > -600)
+        return (s - v.low * s * tanh(0.5 * v.high)) * rest;
+    /* s has lost its digits, but the product with the large rest has not. */
+    double half = exp(0.5 * v.high);
+    return half * (rest + v.low * rest) * half;
+}
+
 double rgi_gelu_tanh_bend(double x)
 {
     if (is_saturated(x))
         return 0;
     pair v = gelu_argument(x);
-    double c = 1.5957691216057308, t = tanh(0.5 * v.high), s = SIGMOID_SLOPE(v.high);
+    double c = 1.5957691216057308, t = tanh(0.5 * v.high);
     double dv = c * (1 + 3 * gelu_a * x * x), ddv = 6 * c * gelu_a * x;
-    double bend = 2 * dv + x * (ddv - t * dv * dv);
-    if (v.high > -600)
-        return (s - v.low * s * t) * bend;
-    /* s has lost its digits, but the product with the large rest has not. */
-    double half = exp(0.5 * v.high);
-    return half * (bend + v.low * bend) * half;
+    return times_slope(v, 2 * dv + x * (ddv - t * dv * dv));
+}
+
+double rgi_gelu_tanh_third(double x)
+{
+    if (is_saturated(x))
+        return 0;
+    pair v = gelu_argument(x);
+    double c = 1.5957691216057308, t = tanh(0.5 * v.high), s = SIGMOID_SLOPE(v.high);
+    double dv = c * (1 + 3 * gelu_a * x * x), ddv = 6 * c * gelu_a * x, dddv = 6 * c * gelu_a;
+    double last = (1 - 6 * s) * dv * dv * dv - 3 * t * dv * ddv + dddv;
+    return times_slope(v, 3 * (ddv - t * dv * dv) + x * last);
 }
 
 /* ---- the sigmoid of a difference ---- */
