@@ -8,6 +8,9 @@
 
 static const double time_span = 2;
 
+/* So many components are computed at most, over all steps. */
+enum { MOST = 50000000 };
+
 typedef struct ode {
     size_t n, steps;
     const double *x;
@@ -103,6 +106,8 @@ void read_ode(const json_t *input, bench *bench)
     ode *ode = new_array(1, sizeof *ode);
     ode->x = json_list_of(input, "x", &ode->n);
     ode->steps = json_size_of(input, "s", 1);
+    if (size_times(ode->n, ode->steps) > MOST)
+        stop(STOP_INPUT, "ode: %zu steps of %zu numbers are more than %d", ode->steps, ode->n, MOST);
     ode->y = new_doubles(ode->n);
     ode->at = new_doubles(ode->n);
     ode->sum = new_doubles(ode->n);

@@ -33,7 +33,7 @@ static rg_value flight(const particle *particle, rg_value w)
 {
     const double dt = 0.1;
     rg_tape *tape = particle->tape;
-    rg_value z[2] = {rg_constant(tape, 0), rg_constant(tape, 8)};
+    rg_value z[2] = {rg_input(tape, 0), rg_input(tape, 8)};
     rg_value v[2] = {rg_constant(tape, 0.75), rg_constant(tape, 0)};
     for (int step = 0; step < MOST_STEPS; step++) {
         rg_value slope[2];
