@@ -12,6 +12,7 @@
 #include "picture.h"
 #include "problem.h"
 #include "random.h"
+#include "real.h"
 #include "shape.h"
 #include "status.h"
 #include "tape.h"

@@ -87,6 +87,12 @@ static void sweep_element(rg_tape *tape, uint32_t node)
         ((float *)grad)[operands.b] += (float)g;
 }
 
+static bool is_leaf(const rg_tape *tape, uint32_t node)
+{
+    int code = tape->cursor.code[node];
+    return code == RGI_CODE_RECORD ? !rgi_record_of(tape, node)->op : code == RGI_CODE_INPUT;
+}
+
 /* One node that is no scalar operation. */
 static void sweep_other(rg_tape *tape, uint32_t node)
 {
@@ -96,27 +102,34 @@ static void sweep_other(rg_tape *tape, uint32_t node)
         sweep_element(tape, node);
 }
 
+/* Sweeps from `node` down, to `last` + 1 at most, for as long as one loop goes; returns where it
+ * stopped. */
+static uint64_t sweep_run(rg_tape *tape, rgi_walk *walk, uint64_t node, uint64_t last)
+{
+    int code = tape->cursor.code[node];
+    if (code >= RGI_CODE_FIRST)
+        return tape->engine->reverse(&tape->cursor, node, last, tape->drop_adjoints);
+    if (code != RGI_CODE_RECORD && code != RGI_CODE_ELEMENT)
+        return rgi_sweep_statements(tape, walk, node, last);
+    sweep_other(tape, (uint32_t)node);
+    if (tape->drop_adjoints && !is_leaf(tape, (uint32_t)node))
+        tape->cursor.adjoint[node] = 0;
+    return node - 1;
+}
+
 static void sweep(rg_tape *tape, uint32_t root)
 {
-    rg_cursor *cursor = &tape->cursor;
-    for (uint64_t node = root; node > 0;) {
-        if (cursor->code[node] >= RGI_CODE_FIRST) {
-            node = tape->engine->reverse(cursor, node, 0);
-            continue;
-        }
-        sweep_other(tape, (uint32_t)node);
-        node--;
-    }
+    rgi_walk walk = rgi_walk_at(tape, root);
+    for (uint64_t node = root; node > 0;)
+        node = sweep_run(tape, &walk, node, 0);
 }
 
 /* The same, looking at what each node adds. */
 static void sweep_inspected(rg_tape *tape, uint32_t root)
 {
+    rgi_walk walk = rgi_walk_at(tape, root);
     for (uint32_t node = root; node > 0 && tape->error.status == RG_OK; node--) {
-        if (tape->cursor.code[node] >= RGI_CODE_FIRST)
-            tape->engine->reverse(&tape->cursor, node, node - 1);
-        else
-            sweep_other(tape, node);
+        sweep_run(tape, &walk, node, node - 1);
         rgi_inspect_step(tape, node);
     }
 }
@@ -198,7 +211,11 @@ static void begin_sweep(rg_tape *tape, uint32_t root)
     tape->sweep++;
     tape->swept = root;
     tape->root_count = 0;
-    memset(tape->cursor.adjoint, 0, (root + (size_t)1) * sizeof(double));
+    /* Above `dirty` the adjoints are zero already. */
+    uint64_t last = tape->dirty < root ? tape->dirty : root;
+    memset(tape->cursor.adjoint, 0, (size_t)(last + 1) * sizeof(double));
+    tape->dirty = tape->dirty > root ? tape->dirty : root;
+    tape->dropped = tape->drop_adjoints;
 }
 
 /* Adds to the adjoint of a root. */
@@ -226,11 +243,19 @@ static rg_status finish_sweep(rg_tape *tape)
         sweep(tape, (uint32_t)tape->swept);
     if (tape->error.status != RG_OK)
         return tape->error.status;
+    if (tape->dropped && tape->dirty == tape->swept && tape->last_input < tape->dirty)
+        tape->dirty = tape->last_input;
     if (tape->defer)
         tape->deferred = true;
     else
         add_to_params(tape);
     return RG_OK;
+}
+
+void rg_tape_keep_adjoints(rg_tape *tape, int keep)
+{
+    if (tape && !tape->inert)
+        tape->drop_adjoints = keep == 0;
 }
 
 rg_status rg_backward(rg_value f)
@@ -287,23 +312,22 @@ rg_status rg_backward_sum(int count, const rg_value *ys, const double *weights)
 
 /* ---- asking ---- */
 
-/* The adjoint of the last sweep, or NULL where it is zero. */
-static const void *adjoint_of(const rg_tape *tape, uint32_t node)
+const void *rgi_node_adjoint(const rg_tape *tape, uint32_t node)
 {
     if (tape->swept == 0 || node > tape->swept || !rgi_is_active(tape, node))
         return NULL;
-    if (tape->cursor.code[node] != RGI_CODE_RECORD)
-        return &tape->cursor.adjoint[node];
-    const rgi_record *record = rgi_record_of(tape, node);
-    if (!record->adjoint)
-        return &tape->cursor.adjoint[node];
-    return record->sweep == tape->sweep ? record->tensor.grad : NULL;
+    static const double not_kept = NAN;
+    bool record = tape->cursor.code[node] == RGI_CODE_RECORD;
+    const rgi_record *own = record ? rgi_record_of(tape, node) : NULL;
+    if (own && own->adjoint)
+        return own->sweep == tape->sweep ? own->tensor.grad : NULL;
+    return tape->dropped && !is_leaf(tape, node) ? &not_kept : &tape->cursor.adjoint[node];
 }
 
 const void *rgi_adjoint(rg_value x)
 {
     uint32_t node = x.tape ? rgi_node(x.tape, x.serial) : 0;
-    return node ? adjoint_of(x.tape, node) : NULL;
+    return node ? rgi_node_adjoint(x.tape, node) : NULL;
 }
 
 double rg_grad(rg_value x)
@@ -320,7 +344,7 @@ rg_status rg_read_grad(rg_value x, double *out)
         return RG_ERROR_STALE;
     rg_tensor room;
     const rg_tensor *tensor = rgi_tensor_of(tape, node, &room);
-    const void *grad = adjoint_of(tape, node);
+    const void *grad = rgi_node_adjoint(tape, node);
     if (grad)
         rgi_convert(out, RG_F64, grad, tensor->type, tensor->size);
     else
@@ -346,6 +370,8 @@ bool rgi_find_reached(rg_tape *tape)
 {
     if (tape->reached_sweep == tape->sweep)
         return true;
+    if (!rgi_index_statements(tape))
+        return false;
     size_t size = (size_t)(tape->swept / 8 + 1);
     if (size > tape->reached_size) {
         unsigned char *reached =
@@ -361,11 +387,9 @@ bool rgi_find_reached(rg_tape *tape)
     for (int i = 0; i < tape->root_count; i++)
         mark_reached(tape, tape->roots[i]);
     for (uint32_t node = (uint32_t)tape->swept; node > 0; node--) {
-        uint32_t room[2];
-        const uint32_t *list;
-        int count = rgi_node_is_reached(tape, node) ? rgi_operands_of(tape, node, room, &list) : 0;
+        int count = rgi_node_is_reached(tape, node) ? rgi_operand_count(tape, node) : 0;
         for (int k = 0; k < count; k++)
-            mark_reached(tape, list[k]);
+            mark_reached(tape, rgi_operand(tape, node, k));
     }
     tape->reached_sweep = tape->sweep;
     return true;

@@ -2,7 +2,9 @@
  * cursor.h: the head of every tape, open so that scalar operations can be recorded inline.
  *
  * Nodes are numbered from 1 and kept as separate arrays: a 16-bit code, two 32-bit operands, the
- * value, the adjoint: 26 bytes a node. Only ops/ writes through this header; programs use the
+ * value, the adjoint: 26 bytes a node. A fused statement (real.h) uses code and adjoint only; its
+ * terms lie in two streams, in the order of the statements: the numbers of the nodes it depends on,
+ * and the partial derivatives. Only ops/ and real.h write through this header; programs use the
  * functions built on it. The layout is part of the binary interface and changes only together with
  * the library's SONAME.
  */
@@ -21,19 +23,25 @@ typedef struct rgi_operands {
 } rgi_operands;
 
 typedef struct rg_cursor {
-    uint64_t count;      /* number of the next node */
-    uint64_t limit;      /* nodes below this may be written; 0: ask the slow path first */
-    uint64_t base;       /* first node since the last rewind ... */
-    uint64_t origin;     /* ... and its serial */
-    uint64_t low_count;  /* nodes 1 .. low_count are older ... */
-    uint64_t low_origin; /* ... and the first of them has this serial */
-    uint64_t constants;  /* numbers in `constant` */
+    uint64_t count;           /* number of the next node */
+    uint64_t limit;           /* nodes below this may be written; 0: ask the slow path first */
+    uint64_t statement_limit; /* ... by a statement of at most RGI_TERMS terms */
+    uint64_t base;            /* first node since the last rewind ... */
+    uint64_t origin;          /* ... and its serial */
+    uint64_t low_count;       /* nodes 1 .. low_count are older ... */
+    uint64_t low_origin;      /* ... and the first of them has this serial */
+    uint64_t constants;       /* numbers in `constant` */
     uint16_t *code;
     rgi_operands *operands;
     double *value;
     double *adjoint;
     double *constant;
+    uint32_t *term;  /* the next free place of the statements' stream of nodes ... */
+    double *partial; /* ... and of partial derivatives */
 } rg_cursor;
+
+/* Terms of a statement that is written inline. */
+enum { RGI_TERMS = 8 };
 
 /* Codes below RGI_CODE_FIRST belong to the tape; the others to the scalar operations. */
 enum {
@@ -42,7 +50,18 @@ enum {
     RGI_CODE_INPUT,    /* a differentiable number */
     RGI_CODE_RECORD,   /* a tensor, or any general operation: `operands` holds its record */
     RGI_CODE_ELEMENT,  /* element b of tensor node a */
-    RGI_CODE_FIRST = 16
+
+    /* Statements. In the streams: */
+    RGI_CODE_TERMS = 8,                  /* + n: n nodes, n partials; n = 0 .. RGI_TERMS */
+    RGI_CODE_ONE = RGI_CODE_TERMS + 7,   /* + n: n nodes, n - 1 partials: the first is 1; n >= 2 */
+    RGI_CODE_SIGNS = RGI_CODE_ONE + 7,   /* + 2^n + mask: n nodes, no partials: each is 1, or -1
+                                            where bit k of the mask is set; n = 1 .. 3 */
+    RGI_CODE_MANY = RGI_CODE_SIGNS + 16, /* n nodes, n; n partials */
+    RGI_CODE_SUM,                        /* n nodes, n: all partials are 1 */
+    RGI_CODE_DOT,                        /* first node a, first node b, node c, n:
+                                            c + sum of (a + i) (b + i), by their values */
+    RGI_CODE_PAIRS,                      /* n nodes a, n nodes b, node c, n: likewise */
+    RGI_CODE_FIRST = 48
 };
 
 /* The functions below are C11 inline: tape.c holds their external definitions. */

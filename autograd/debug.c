@@ -82,6 +82,8 @@ static const char *name_of(const rg_tape *tape, uint32_t node)
         op = tape->engine->op(code);
     else if (code == RGI_CODE_ELEMENT)
         return "at";
+    else if (rgi_is_statement(code))
+        return "let";
     return op ? op->name : code == RGI_CODE_CONSTANT ? "constant" : "input";
 }
 
@@ -123,20 +125,19 @@ static void inspect_value(rg_tape *tape, uint32_t node)
 
 void rgi_inspect_step(rg_tape *tape, uint32_t node)
 {
-    uint32_t room[2];
-    const uint32_t *list;
-    int count = rgi_operands_of(tape, node, room, &list);
+    int count = rgi_index_statements(tape) ? rgi_operand_count(tape, node) : 0;
     for (int k = 0; k < count; k++) {
-        const void *grad = rgi_adjoint(rgi_handle(tape, list[k]));
+        uint32_t operand = rgi_operand(tape, node, k);
+        const void *grad = operand ? rgi_adjoint(rgi_handle(tape, operand)) : NULL;
         rg_tensor space;
-        const rg_tensor *x = rgi_tensor_of(tape, list[k], &space);
+        const rg_tensor *x = rgi_tensor_of(tape, operand, &space);
         char shape[RG_SHAPE_TEXT_SIZE];
         int64_t bad = grad ? find_bad(grad, x->type, x->size) : -1;
         if (bad >= 0) {
             fail_at(tape, node,
                     "element %" PRId64 " of the gradient it passes to %s at node %" PRIu32
                     ", of shape %s, is %g",
-                    bad, name_of(tape, list[k]), list[k], rg_shape_text(&x->shape, shape),
+                    bad, name_of(tape, operand), operand, rg_shape_text(&x->shape, shape),
                     rgi_load(grad, x->type, bad));
             return;
         }
@@ -218,8 +219,8 @@ static bool changed_since(const rg_tape *tape, uint32_t operand, uint32_t node)
 static bool reads(const rg_tape *tape, uint32_t node, int k)
 {
     int code = tape->cursor.code[node];
-    if (code == RGI_CODE_ELEMENT)
-        return false;
+    if (code == RGI_CODE_ELEMENT || rgi_is_statement(code))
+        return code == RGI_CODE_DOT || code == RGI_CODE_PAIRS;
     const rg_op *op =
         code == RGI_CODE_RECORD ? rgi_record_of(tape, node)->op : tape->engine->op(code);
     return !op->view && !(k < 32 && (op->unread >> k & 1));
@@ -230,18 +231,18 @@ static bool check_operands(rg_tape *tape)
     if (!rgi_find_reached(tape))
         return false;
     for (uint32_t node = (uint32_t)tape->swept; node > 0; node--) {
-        uint32_t room[2];
-        const uint32_t *list;
-        int count = rgi_node_is_reached(tape, node) ? rgi_operands_of(tape, node, room, &list) : 0;
-        for (int k = 0; k < count; k++)
-            if (reads(tape, node, k) && changed_since(tape, list[k], node)) {
+        int count = rgi_node_is_reached(tape, node) ? rgi_operand_count(tape, node) : 0;
+        for (int k = 0; k < count; k++) {
+            uint32_t operand = rgi_operand(tape, node, k);
+            if (reads(tape, node, k) && changed_since(tape, operand, node)) {
                 rgi_fail(tape, RG_ERROR_STATE,
                          "backward: %s at node %" PRIu32
                          " needs the elements that %s at node %" PRIu32
                          " had; they were overwritten since",
-                         name_of(tape, node), node, name_of(tape, list[k]), list[k]);
+                         name_of(tape, node), node, name_of(tape, operand), operand);
                 return false;
             }
+        }
     }
     return true;
 }

@@ -29,11 +29,9 @@ static bool fail_memory(rg_tape *tape, size_t bytes)
 static void find_dependents(walk *w)
 {
     for (uint32_t node = w->lowest; node <= w->root; node++) {
-        uint32_t room[2];
-        const uint32_t *list;
-        int count = rgi_operands_of(w->tape, node, room, &list);
+        int count = rgi_operand_count(w->tape, node);
         for (int k = 0; k < count; k++)
-            w->depends[node] |= w->depends[list[k]];
+            w->depends[node] |= w->depends[rgi_operand(w->tape, node, k)];
         if (!rgi_is_active(w->tape, node))
             w->depends[node] = 0;
     }
@@ -166,6 +164,11 @@ static void walk_down(walk *w)
             record_rule(w, node);
         else if (code == RGI_CODE_ELEMENT)
             element_rule(w, node);
+        else if (rgi_is_statement(code))
+            rgi_fail(w->tape, RG_ERROR_GRADIENT,
+                     "grad_values: the fused statement at node %" PRIu32
+                     " keeps numbers only; compile its function with rg_value instead of rg_real",
+                     node);
     }
 }
 
@@ -227,6 +230,8 @@ static bool begin(walk *w, const roots *from, int count, const rg_value *xs)
             return false;
         w->lowest = node < w->lowest ? node : w->lowest;
     }
+    if (!rgi_index_statements(tape))
+        return false;
     size_t nodes = (size_t)w->root + 1;
     w->bytes = nodes * (sizeof *w->cotangent + sizeof *w->depends);
     w->cotangent = rgi_alloc(&tape->allocator, w->bytes);

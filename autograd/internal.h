@@ -69,8 +69,9 @@ typedef struct rgi_record {
 /* The scalar operations, supplied by ops/ when the first one is recorded. */
 typedef struct rgi_scalar_engine {
     /* Sweeps scalar nodes downwards from `node` to `last` + 1, and returns where it stopped: at
-     * `last`, or at a node that is none of its own. */
-    uint64_t (*reverse)(rg_cursor *cursor, uint64_t node, uint64_t last);
+     * `last`, or at a node that is neither its own nor a scalar leaf. `drop`: sets the adjoints of
+     * its nodes to zero once it has passed them on. */
+    uint64_t (*reverse)(rg_cursor *cursor, uint64_t node, uint64_t last, bool drop);
     /* The operation behind a code. */
     const rg_op *(*op)(int code);
     /* The sum of two scalars. */
@@ -115,6 +116,18 @@ struct rg_tape {
     void *reserved; /* address space of the node arrays, or NULL: they are resizable blocks */
     size_t array_size[RGI_NODE_ARRAYS]; /* bytes of the node arrays that are usable */
     uint64_t capacity, max_nodes;
+
+    /* statement.c: the streams that the cursor's `term` and `partial` run through */
+    void *reserved_streams; /* their address space, or NULL: they are resizable blocks */
+    uint32_t *terms;
+    double *partials;
+    uint64_t term_capacity; /* of either */
+    uint64_t indexed;       /* statements up to this node are indexed */
+
+    bool drop_adjoints; /* the sweep drops the adjoints of scalars that are not inputs ... */
+    bool dropped;       /* ... as the last sweep did */
+    uint64_t dirty;     /* above this node all adjoints are zero between sweeps */
+    uint64_t last_input;
 
     rgi_segment *segments; /* live segments, oldest first; the last is the cursor's */
     size_t segment_count, segment_capacity;
@@ -168,13 +181,44 @@ rg_value rgi_value(rg_tape *tape, uint32_t node);
 rg_value rgi_handle(rg_tape *tape, uint32_t node);
 void *rgi_tape_alloc(rg_tape *tape, size_t size);
 
+/* ---- statement.c ---- */
+
+/* A place in the streams: the end of a statement's words, as a walk goes down. */
+typedef struct rgi_walk {
+    const uint32_t *term;
+    const double *partial;
+} rgi_walk;
+
+static inline bool rgi_is_statement(int code)
+{
+    return code >= RGI_CODE_TERMS && code < RGI_CODE_FIRST;
+}
+
+/* Words in the streams. */
+uint64_t rgi_terms(const rg_tape *tape);
+uint64_t rgi_partials(const rg_tape *tape);
+uint64_t rgi_statement_limit(const rg_tape *tape);
+void rgi_free_streams(rg_tape *tape);
+/* The end of the words of the statements up to `node`. */
+rgi_walk rgi_walk_at(const rg_tape *tape, uint64_t node);
+/* Goes down over a node of that code. */
+void rgi_walk_over(rgi_walk *walk, int code);
+/* Sweeps statements downwards from `node` to `last` + 1, and returns where it stopped: at `last`,
+ * or at a node that is neither a statement nor a scalar leaf. */
+uint64_t rgi_sweep_statements(rg_tape *tape, rgi_walk *walk, uint64_t node, uint64_t last);
+/* Must come before questions for the operands of statements; false with the tape's error set. */
+bool rgi_index_statements(rg_tape *tape);
+uint32_t rgi_statement_operand(const rg_tape *tape, uint32_t node, int k);
+
 /* ---- record.c ---- */
 
 rgi_record *rgi_record_of(const rg_tape *tape, uint32_t node);
 /* A node as a tensor: its record's, or `room` filled for a scalar. */
 const rg_tensor *rgi_tensor_of(const rg_tape *tape, uint32_t node, rg_tensor *room);
-/* The operands of a node that are nodes: their number and a list, which may be `room`. */
-int rgi_operands_of(const rg_tape *tape, uint32_t node, uint32_t room[2], const uint32_t **list);
+/* The operands of a node that are nodes: how many, and each. For statements, only after
+ * rgi_index_statements. */
+int rgi_operand_count(const rg_tape *tape, uint32_t node);
+uint32_t rgi_operand(const rg_tape *tape, uint32_t node, int k);
 /* rgi_push for the library's own paths, where searches for mistakes look at every node. */
 rg_value rgi_append(rg_tape *tape, int code, uint32_t a, uint32_t b, double value);
 /* Whether gradients flow through a node. */
@@ -236,6 +280,7 @@ void *rgi_touch(rg_tape *tape, rgi_record *record);
 
 /* The adjoint that the last sweep left for a value, of its type; NULL: zero. */
 const void *rgi_adjoint(rg_value x);
+const void *rgi_node_adjoint(const rg_tape *tape, uint32_t node);
 /* rg_backward_with for an upstream of y's own type. */
 rg_status rgi_backward_raw(rg_value y, const void *upstream);
 /* Whether the last sweep's roots depend on a node; false with an error if there is no memory. */

@@ -61,12 +61,15 @@ static operand operand_at(const rg_tape *tape, uint32_t node, int k)
 
 /* ---- finding the graph ---- */
 
-static void find_graph(picture *p)
+/* False where it meets a fused statement, which knows no operation. */
+static bool find_graph(picture *p)
 {
     p->notes[p->root].uses = 1;
     for (uint32_t node = p->root; node > 0; node--) {
         if (p->notes[node].uses == 0)
             continue;
+        if (rgi_is_statement(p->tape->cursor.code[node]))
+            return false;
         int count = operand_count(p->tape, node);
         for (int k = 0; k < count; k++) {
             note *in = &p->notes[operand_at(p->tape, node, k).node];
@@ -74,6 +77,7 @@ static void find_graph(picture *p)
                 in->uses++;
         }
     }
+    return true;
 }
 
 static void find_names(picture *p, const rg_label *labels, int count)
@@ -119,7 +123,8 @@ static rg_status begin(picture *p, FILE *stream, rg_value root, const rg_label *
     if (!p->notes)
         return RG_ERROR_MEMORY;
     memset(p->notes, 0, note_bytes(p));
-    find_graph(p);
+    if (!find_graph(p))
+        return RG_ERROR_GRADIENT;
     find_names(p, labels, count);
     return make_element_room(p) ? RG_OK : RG_ERROR_MEMORY;
 }

@@ -22,8 +22,9 @@ typedef struct rg_label {
 
 /* Writes the graph of `root` as Graphviz DOT (`dot -Tsvg graph.dot -o graph.svg`): one box a node
  * with its operation, shape, value and adjoint (tensors: the first elements), one arrow an operand.
- * Returns RG_ERROR_STALE for a stale or inert root, RG_ERROR_IO if the stream refuses, and
- * RG_ERROR_MEMORY. */
+ * Returns RG_ERROR_STALE for a stale or inert root, RG_ERROR_GRADIENT if a fused statement (real.h)
+ * is among what the root was computed from, RG_ERROR_IO if the stream refuses, and RG_ERROR_MEMORY.
+ */
 RG_API rg_status rg_write_dot(FILE *stream, rg_value root, const rg_label *labels, int count);
 
 /* Writes the graph as lines, operands indented below their operation:

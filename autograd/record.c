@@ -26,24 +26,34 @@ bool rgi_is_active(const rg_tape *tape, uint32_t node)
     return code == RGI_CODE_RECORD ? rgi_record_of(tape, node)->active : code != RGI_CODE_CONSTANT;
 }
 
-int rgi_operands_of(const rg_tape *tape, uint32_t node, uint32_t room[2], const uint32_t **list)
+/* Which operands of a scalar node are nodes: bit 0 for a, bit 1 for b. */
+static unsigned operand_mask(const rg_tape *tape, int code)
 {
-    int code = tape->cursor.code[node], count = 0;
+    if (code >= RGI_CODE_FIRST)
+        return tape->engine->operands(code);
+    return code == RGI_CODE_ELEMENT;
+}
+
+int rgi_operand_count(const rg_tape *tape, uint32_t node)
+{
+    int code = tape->cursor.code[node];
+    if (code == RGI_CODE_RECORD)
+        return rgi_record_of(tape, node)->count;
+    if (rgi_is_statement(code))
+        return (int)tape->cursor.operands[node].b;
+    unsigned mask = operand_mask(tape, code);
+    return (int)(mask & 1) + (int)(mask >> 1);
+}
+
+uint32_t rgi_operand(const rg_tape *tape, uint32_t node, int k)
+{
+    int code = tape->cursor.code[node];
+    if (code == RGI_CODE_RECORD)
+        return rgi_record_of(tape, node)->in[k];
+    if (rgi_is_statement(code))
+        return rgi_statement_operand(tape, node, k);
     rgi_operands operands = tape->cursor.operands[node];
-    *list = room;
-    if (code == RGI_CODE_RECORD) {
-        const rgi_record *record = rgi_record_of(tape, node);
-        *list = record->in;
-        return record->count;
-    }
-    unsigned nodes = code == RGI_CODE_ELEMENT ? 1
-                     : code >= RGI_CODE_FIRST ? tape->engine->operands(code)
-                                              : 0;
-    if (nodes & 1)
-        room[count++] = operands.a;
-    if (nodes & 2)
-        room[count++] = operands.b;
-    return count;
+    return k == 0 && (operand_mask(tape, code) & 1) ? operands.a : operands.b;
 }
 
 static bool is_scalar(rg_type type, const rg_shape *shape)
@@ -144,6 +154,8 @@ static rg_value append(rg_tape *tape, rgi_record *record)
     tape->cursor.count++;
     if (record->op)
         rgi_inspect(tape, node);
+    else
+        tape->last_input = node;
     rg_value value = rgi_value(tape, node);
     if (!is_scalar(record->tensor.type, &record->tensor.shape))
         value.serial |= RG_TENSOR_BIT;

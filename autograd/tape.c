@@ -151,10 +151,18 @@ static void reserve_arrays(rg_tape *tape)
     set_arrays(&tape->cursor, array);
 }
 
+/* Memory that is not fresh from the system is not zero, as adjoints must be (backward.c). */
+static void clear_new(const rg_tape *tape, int array, char *base, size_t size)
+{
+    if ((void *)base == tape->cursor.adjoint)
+        memset(base + tape->array_size[array], 0, size - tape->array_size[array]);
+}
+
 static bool grow_arrays(rg_tape *tape, uint64_t capacity)
 {
     void *array[ARRAYS];
-    if (!tape->cursor.code)
+    bool first = !tape->cursor.code;
+    if (first)
         reserve_arrays(tape);
     for (int i = 0; i < ARRAYS; i++) {
         get_arrays(&tape->cursor, array);
@@ -169,9 +177,12 @@ static bool grow_arrays(rg_tape *tape, uint64_t capacity)
             if (!array[i])
                 return false;
             set_arrays(&tape->cursor, array);
+            clear_new(tape, i, array[i], size);
         }
         tape->array_size[i] = size;
     }
+    if (first)
+        tape->cursor.code[0] = RGI_CODE_NONE;
     tape->capacity = capacity;
     return true;
 }
@@ -202,6 +213,8 @@ void rgi_update_limit(rg_tape *tape)
     bool open =
         tape->engine && tape->error.status == RG_OK && tape->no_grad == 0 && !tape->find_anomalies;
     tape->cursor.limit = open ? tape->capacity : 0;
+    open = tape->error.status == RG_OK && tape->no_grad == 0 && !tape->find_anomalies;
+    tape->cursor.statement_limit = open ? rgi_statement_limit(tape) : 0;
 }
 
 void rg_tape_destroy(rg_tape *tape)
@@ -218,6 +231,7 @@ void rg_tape_destroy(rg_tape *tape)
         for (int i = 0; i < ARRAYS; i++)
             rgi_free(&allocator, array[i], tape->array_size[i]);
     }
+    rgi_free_streams(tape);
     rgi_free(&allocator, tape->segments, tape->segment_capacity * sizeof *tape->segments);
     rgi_free(&allocator, tape->scratch, tape->scratch_size);
     rgi_free(&allocator, tape->operand_tensors,
@@ -295,12 +309,14 @@ uint32_t rgi_live_node(rg_value x, const char *what)
 
 rg_mark rg_tape_mark(const rg_tape *tape)
 {
-    rg_mark mark = {0, 1, 0, NULL, 0};
+    rg_mark mark = {.count = 1};
     if (!tape || tape->inert)
         return mark;
     const rg_cursor *cursor = &tape->cursor;
     mark.count = cursor->count;
     mark.constants = cursor->constants;
+    mark.terms = rgi_terms(tape);
+    mark.partials = rgi_partials(tape);
     mark.chunk = tape->arena.current;
     mark.used = tape->arena.current ? tape->arena.current->used : 0;
     if (cursor->count > cursor->base)
@@ -360,6 +376,10 @@ static void forget(rg_tape *tape, uint64_t count)
         tape->swept = count - 1;
         tape->root_count = 0;
     }
+    if (tape->indexed >= count)
+        tape->indexed = count - 1;
+    if (tape->last_input >= count)
+        tape->last_input = count - 1;
     tape->deferred = tape->deferred && tape->params;
     tape->reached_sweep = 0;
     rgi_forget_debug(tape, count);
@@ -378,6 +398,10 @@ rg_status rg_tape_rewind(rg_tape *tape, rg_mark mark)
     if (!drop_nodes(tape, mark.count))
         return rgi_fail(tape, RG_ERROR_MEMORY, "rewind: there is no memory to remember the mark");
     tape->cursor.constants = mark.constants;
+    if (tape->terms) {
+        tape->cursor.term = tape->terms + mark.terms;
+        tape->cursor.partial = tape->partials + mark.partials;
+    }
     rgi_arena_release(&tape->arena, mark.chunk, mark.used);
     forget(tape, mark.count);
     return RG_OK;
@@ -385,7 +409,7 @@ rg_status rg_tape_rewind(rg_tape *tape, rg_mark mark)
 
 void rg_tape_reset(rg_tape *tape)
 {
-    rg_tape_rewind(tape, (rg_mark){0, 1, 0, NULL, 0});
+    rg_tape_rewind(tape, (rg_mark){.count = 1});
 }
 
 /* ---- the rest ---- */
@@ -437,6 +461,9 @@ rg_tape_stats rg_tape_get_stats(const rg_tape *tape)
     stats.nodes = tape->cursor.count - 1;
     for (int i = 0; i < ARRAYS; i++)
         stats.node_bytes += tape->array_size[i];
+    stats.statement_bytes = (size_t)tape->term_capacity * (sizeof(uint32_t) + sizeof(double));
+    stats.terms = rgi_terms(tape);
+    stats.partials = rgi_partials(tape);
     stats.tensor_bytes = tape->arena.total;
     stats.tensor_used = arena_used(&tape->arena);
     stats.reserved_addresses = tape->reserved != NULL;

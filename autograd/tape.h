@@ -32,7 +32,7 @@ typedef struct rg_tape rg_tape;
 typedef struct rg_mark {
     uint64_t serial;
     uint64_t count;
-    uint64_t constants;
+    uint64_t constants, terms, partials;
     void *chunk;
     size_t used;
 } rg_mark;
@@ -49,6 +49,9 @@ typedef struct rg_tape_options {
 typedef struct rg_tape_stats {
     uint64_t nodes;         /* recorded now */
     size_t node_bytes;      /* committed for nodes: codes, operands, values and adjoints */
+    size_t statement_bytes; /* committed for the terms of fused statements (real.h) */
+    uint64_t terms;         /* of these, recorded now, and how many partial derivatives are kept */
+    uint64_t partials;
     size_t tensor_bytes;    /* allocated for tensors */
     size_t tensor_used;     /* of these, in use now */
     int reserved_addresses; /* 1: nodes live in reserved address space; 0: in resizable blocks */

@@ -138,6 +138,12 @@ RG_API rg_status rg_backward_with(rg_value y, const double *upstream);
  * for all. RG_ERROR_TAPE if they are not on one tape. */
 RG_API rg_status rg_backward_sum(int count, const rg_value *ys, const double *weights);
 
+/* With `keep` 0, sweeps set the adjoints of scalars other than inputs to zero as soon as they have
+ * passed them on, which saves clearing them before the next sweep: 5 to 10 % of its time. rg_grad
+ * then gives NaN for such scalars; inputs, tensors and parameters are as always. 1 is the default.
+ */
+RG_API void rg_tape_keep_adjoints(rg_tape *tape, int keep);
+
 /* The gradient of the last sweep's root with respect to a one-element value; 0 if the sweep did
  * not reach it; NaN if the value has another number of elements, is inert or stale. */
 RG_API double rg_grad(rg_value x);

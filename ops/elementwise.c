@@ -530,17 +530,17 @@ static const rg_op *compare_op(int number)
 /* ---- the functions (the commonest are inline in scalar.h) ---- */
 
 #define FUNCTION_0(name)                 \
-    rg_value rg_##name(rg_value x)       \
+    rg_value(rg_##name)(rg_value x)      \
     {                                    \
         return rgi_unary(RGI_##name, x); \
     }
 #define FUNCTION_1(name)                             \
-    rg_value rg_##name(rg_value x, double p)         \
+    rg_value(rg_##name)(rg_value x, double p)        \
     {                                                \
         return rgi_unary_with(RGI_##name, x, &p, 1); \
     }
 #define FUNCTION_2(name)                                     \
-    rg_value rg_##name(rg_value x, double p, double q)       \
+    rg_value(rg_##name)(rg_value x, double p, double q)      \
     {                                                        \
         const double parameters[2] = {p, q};                 \
         return rgi_unary_with(RGI_##name, x, parameters, 2); \

@@ -2,8 +2,8 @@
  * elementwise.h: functions applied to each element, with broadcasting.
  *
  * Binary functions take values and plain numbers in either place: rg_mul(2.0, x), rg_sub(x, 1). The
- * names are macros over _Generic in C (each nesting level doubles the text the compiler sees:
- * beyond some ten levels give intermediate results a name) and overloads in C++.
+ * names are macros over _Generic in C and overloads in C++ (names.h), and serve for fused
+ * statements too (autograd/real.h).
  *
  * Shapes broadcast by NumPy's rules: dimensions align at the right and a dimension of 1 stretches;
  * the gradient of what was stretched is the sum over its copies. RG_ERROR_SHAPE if shapes do not
@@ -168,99 +168,6 @@ RG_API rg_value rg_abs(rg_value x);
 
 RG_END_DECLS
 
-/* ---- numbers in either place ---- */
-
-#ifdef __cplusplus
-#define RGI_NUMBERS(name)                      \
-    inline rg_value name(rg_value a, double b) \
-    {                                          \
-        return name##_vd(a, b);                \
-    }                                          \
-    inline rg_value name(double a, rg_value b) \
-    {                                          \
-        return name##_dv(a, b);                \
-    }
-RGI_NUMBERS(rg_add)
-RGI_NUMBERS(rg_sub)
-RGI_NUMBERS(rg_mul)
-RGI_NUMBERS(rg_div)
-RGI_NUMBERS(rg_pow)
-RGI_NUMBERS(rg_max)
-RGI_NUMBERS(rg_min)
-RGI_NUMBERS(rg_atan2)
-RGI_NUMBERS(rg_hypot)
-RGI_NUMBERS(rg_logaddexp)
-#undef RGI_NUMBERS
-inline rg_value rg_less(rg_value a, double b)
-{
-    return rg_less_vd(a, b);
-}
-inline rg_value rg_less_equal(rg_value a, double b)
-{
-    return rg_less_equal_vd(a, b);
-}
-inline rg_value rg_greater(rg_value a, double b)
-{
-    return rg_greater_vd(a, b);
-}
-inline rg_value rg_greater_equal(rg_value a, double b)
-{
-    return rg_greater_equal_vd(a, b);
-}
-inline rg_value rg_equal(rg_value a, double b)
-{
-    return rg_equal_vd(a, b);
-}
-inline rg_value rg_not_equal(rg_value a, double b)
-{
-    return rg_not_equal_vd(a, b);
-}
-inline rg_value rg_where(rg_value c, rg_value a, double b)
-{
-    return rg_where_vd(c, a, b);
-}
-inline rg_value rg_where(rg_value c, double a, rg_value b)
-{
-    return rg_where_dv(c, a, b);
-}
-inline rg_value rg_where(rg_value c, double a, double b)
-{
-    return rg_where_dd(c, a, b);
-}
-#else
-#define RGI_GENERIC(name, a, b)         \
-    _Generic((a), rg_value              \
-             : _Generic((b), rg_value   \
-                        : name, default \
-                        : name##_vd),   \
-               default                  \
-             : name##_dv)((a), (b))
-#define RGI_GENERIC_RIGHT(name, a, b) _Generic((b), rg_value : name, default : name##_vd)((a), (b))
-#define rg_add(a, b)                  RGI_AT(RGI_GENERIC(rg_add, a, b))
-#define rg_sub(a, b)                  RGI_AT(RGI_GENERIC(rg_sub, a, b))
-#define rg_mul(a, b)                  RGI_AT(RGI_GENERIC(rg_mul, a, b))
-#define rg_div(a, b)                  RGI_AT(RGI_GENERIC(rg_div, a, b))
-#define rg_pow(a, b)                  RGI_AT(RGI_GENERIC(rg_pow, a, b))
-#define rg_max(a, b)                  RGI_AT(RGI_GENERIC(rg_max, a, b))
-#define rg_min(a, b)                  RGI_AT(RGI_GENERIC(rg_min, a, b))
-#define rg_atan2(a, b)                RGI_AT(RGI_GENERIC(rg_atan2, a, b))
-#define rg_hypot(a, b)                RGI_AT(RGI_GENERIC(rg_hypot, a, b))
-#define rg_logaddexp(a, b)            RGI_AT(RGI_GENERIC(rg_logaddexp, a, b))
-#define rg_less(a, b)                 RGI_AT(RGI_GENERIC_RIGHT(rg_less, a, b))
-#define rg_less_equal(a, b)           RGI_AT(RGI_GENERIC_RIGHT(rg_less_equal, a, b))
-#define rg_greater(a, b)              RGI_AT(RGI_GENERIC_RIGHT(rg_greater, a, b))
-#define rg_greater_equal(a, b)        RGI_AT(RGI_GENERIC_RIGHT(rg_greater_equal, a, b))
-#define rg_equal(a, b)                RGI_AT(RGI_GENERIC_RIGHT(rg_equal, a, b))
-#define rg_not_equal(a, b)            RGI_AT(RGI_GENERIC_RIGHT(rg_not_equal, a, b))
-#define rg_where(c, a, b)                             \
-    RGI_AT(_Generic((a), rg_value                     \
-                    : _Generic((b), rg_value          \
-                               : rg_where, default    \
-                               : rg_where_vd),        \
-                      default                         \
-                    : _Generic((b), rg_value          \
-                               : rg_where_dv, default \
-                               : rg_where_dd))((c), (a), (b)))
-#endif
+#include "names.h" /* last: it makes macros of the functions */
 
 #endif

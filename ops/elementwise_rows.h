@@ -148,7 +148,7 @@
 /* The code of each row, for scalar nodes and for the kernel tables. A binary function has three:
  * both operands recorded, the second a number, the first a number. */
 enum {
-    RGI_UNARY_FIRST = 16,
+    RGI_UNARY_FIRST = 48, /* RGI_CODE_FIRST of cursor.h */
     RGI_UNARY_BEFORE = RGI_UNARY_FIRST - 1,
 #define RGI_ROW_CODE(name, ...) RGI_##name,
     RGI_ALL_UNARY_ROWS(RGI_ROW_CODE)

@@ -25,6 +25,9 @@ EXTERN_BINARY(sub)
 EXTERN_BINARY(mul)
 EXTERN_BINARY(div)
 
+_Static_assert((int)RGI_UNARY_FIRST == (int)RGI_CODE_FIRST,
+               "the codes of the rows follow those of the tape");
+
 /* ---- values ---- */
 
 /* The parameters of a row; those it does not have are 0. */
@@ -81,6 +84,33 @@ static double compare_value(int number, double a, double b)
         RGI_ALL_COMPARE_ROWS(CASE)
 #undef CASE
     default: return NAN;
+    }
+}
+
+/* ---- values and derivatives together, for fused statements ---- */
+
+rgi_slopes rgi_unary_slopes(int code, double x, double p, double q)
+{
+    (void)p, (void)q;
+    double y;
+    switch (code) {
+#define CASE(name, count, value, derivative, ...) \
+    case RGI_##name: y = value; return (rgi_slopes){y, derivative, 0};
+        RGI_ALL_UNARY_ROWS(CASE)
+#undef CASE
+    default: return (rgi_slopes){NAN, NAN, NAN};
+    }
+}
+
+rgi_slopes rgi_binary_slopes(int code, double a, double b)
+{
+    double y;
+    switch (code) {
+#define CASE(name, value, to_a, to_b, ...) \
+    case RGI_##name: y = value; return (rgi_slopes){y, to_a, to_b};
+        RGI_ALL_BINARY_ROWS(CASE)
+#undef CASE
+    default: return (rgi_slopes){NAN, NAN, NAN};
     }
 }
 
@@ -189,7 +219,7 @@ rg_value rgi_binary_dv(int code, double a, rg_value b)
 /* ---- the reverse loop ---- */
 
 /* A zero adjoint contributes exactly zero, so its node is skipped. */
-static uint64_t reverse(rg_cursor *cursor, uint64_t node, uint64_t last)
+static inline uint64_t reverse(rg_cursor *cursor, uint64_t node, uint64_t last, const bool keep)
 {
     const uint16_t *restrict codes = cursor->code;
     const rgi_operands *restrict operands = cursor->operands;
@@ -201,6 +231,8 @@ static uint64_t reverse(rg_cursor *cursor, uint64_t node, uint64_t last)
         const int code = codes[node];
         if (g == 0 && (code >= RGI_CODE_FIRST || code <= RGI_CODE_INPUT))
             continue;
+        if (!keep && (code >= RGI_CODE_FIRST || code == RGI_CODE_CONSTANT))
+            adjoint[node] = 0;
         const uint32_t first = operands[node].a, second = operands[node].b;
         switch (code) {
         case RGI_CODE_CONSTANT:
@@ -243,6 +275,12 @@ static uint64_t reverse(rg_cursor *cursor, uint64_t node, uint64_t last)
     return last;
 }
 
+/* Two loops, in each of which the compiler knows whether adjoints are kept. */
+static uint64_t reverse_either(rg_cursor *cursor, uint64_t node, uint64_t last, bool drop)
+{
+    return drop ? reverse(cursor, node, last, false) : reverse(cursor, node, last, true);
+}
+
 static unsigned operand_nodes(int code)
 {
     if (code < RGI_BINARY_FIRST)
@@ -252,7 +290,7 @@ static unsigned operand_nodes(int code)
 }
 
 const rgi_scalar_engine rgi_scalar_engine_ops = {
-    .reverse = reverse,
+    .reverse = reverse_either,
     .op = rgi_elementwise_op,
     .add = rg_add,
     .operands = operand_nodes,

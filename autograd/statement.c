@@ -1,0 +1,608 @@
+/*
+ * statement.c: fused statements (real.h): the memory of their two streams, what the inline path
+ * leaves over, statements of any length, and the sweep through them.
+ */
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "internal.h"
+#include "real.h"
+
+/* ---- the streams ---- */
+
+/* Capacities are multiples of this, so that whole pages are committed. */
+enum { TERM_BLOCK = 1 << 14 };
+
+static uint64_t whole_blocks(uint64_t terms)
+{
+    return (terms + TERM_BLOCK - 1) / TERM_BLOCK * TERM_BLOCK;
+}
+
+/* Addresses for four terms a node; only what is used gets memory. */
+static uint64_t most_terms(const rg_tape *tape)
+{
+    return whole_blocks(4 * (tape->max_nodes + 1));
+}
+
+static size_t stream_addresses(const rg_tape *tape)
+{
+    return (size_t)most_terms(tape) * (sizeof(uint32_t) + sizeof(double));
+}
+
+static bool grow_stream(rg_tape *tape, void **base, uint64_t capacity, size_t width)
+{
+    size_t old = (size_t)tape->term_capacity * width, size = (size_t)capacity * width;
+    if (tape->reserved_streams)
+        return rgi_commit(*base, old, size);
+    void *grown = rgi_resize(&tape->allocator, *base, old, size);
+    if (grown)
+        *base = grown;
+    return grown != NULL;
+}
+
+/* One capacity for both streams; their bases move only without reserved addresses. */
+static bool grow_streams(rg_tape *tape, uint64_t capacity)
+{
+    rg_cursor *cursor = &tape->cursor;
+    uint64_t terms = rgi_terms(tape), partials = rgi_partials(tape);
+    if (!tape->terms && !tape->allocator.resize &&
+        (tape->reserved_streams = rgi_reserve(stream_addresses(tape)))) {
+        tape->terms = tape->reserved_streams;
+        tape->partials = (double *)(void *)(tape->terms + most_terms(tape));
+    }
+    void *base = tape->terms;
+    bool grown = grow_stream(tape, &base, capacity, sizeof(uint32_t));
+    tape->terms = base;
+    base = tape->partials;
+    grown = grown && grow_stream(tape, &base, capacity, sizeof(double));
+    tape->partials = base;
+    cursor->term = tape->terms ? tape->terms + terms : NULL;
+    cursor->partial = tape->partials ? tape->partials + partials : NULL;
+    if (grown)
+        tape->term_capacity = capacity;
+    return grown;
+}
+
+void rgi_free_streams(rg_tape *tape)
+{
+    if (tape->reserved_streams) {
+        rgi_release(tape->reserved_streams, stream_addresses(tape));
+        return;
+    }
+    rgi_free(&tape->allocator, tape->terms, (size_t)tape->term_capacity * sizeof(uint32_t));
+    rgi_free(&tape->allocator, tape->partials, (size_t)tape->term_capacity * sizeof(double));
+}
+
+uint64_t rgi_terms(const rg_tape *tape)
+{
+    return tape->terms ? (uint64_t)(tape->cursor.term - tape->terms) : 0;
+}
+
+uint64_t rgi_partials(const rg_tape *tape)
+{
+    return tape->partials ? (uint64_t)(tape->cursor.partial - tape->partials) : 0;
+}
+
+/* How many more terms have room in both streams; they hold at most as many partials as terms. */
+static uint64_t term_room(const rg_tape *tape)
+{
+    return tape->term_capacity - rgi_terms(tape);
+}
+
+/* Statements up to here find room in the streams, however long they are. */
+uint64_t rgi_statement_limit(const rg_tape *tape)
+{
+    uint64_t limit = tape->cursor.count + term_room(tape) / RGI_TERMS;
+    return limit < tape->capacity ? limit : tape->capacity;
+}
+
+/* Room for one more node with so many terms; false after making the reason the tape's error. */
+static bool make_room(rg_tape *tape, uint64_t terms)
+{
+    if (!rgi_room(tape))
+        return false;
+    if (terms < RGI_TERMS)
+        terms = RGI_TERMS;
+    if (term_room(tape) < terms) {
+        uint64_t needed = whole_blocks(rgi_terms(tape) + terms), most = most_terms(tape);
+        uint64_t wanted = 2 * tape->term_capacity > needed ? 2 * tape->term_capacity : needed;
+        if (needed > most) {
+            rgi_fail(tape, RG_ERROR_LIMIT, "let: the tape holds the allowed %" PRIu64 " terms",
+                     most);
+            return false;
+        }
+        wanted = wanted < most ? wanted : most;
+        if (!grow_streams(tape, wanted)) {
+            rgi_fail(tape, RG_ERROR_MEMORY, "let: there is no memory for %" PRIu64 " terms",
+                     wanted);
+            return false;
+        }
+    }
+    rgi_update_limit(tape);
+    return true;
+}
+
+/* ---- appending ---- */
+
+static rg_real passive(double value)
+{
+    return (rg_real){value, 0};
+}
+
+/* Whether a statement is to be appended: not on an inert tape, after an error, or under no_grad. */
+static bool is_recording(const rg_tape *tape)
+{
+    return tape && !tape->inert && tape->error.status == RG_OK && tape->no_grad == 0;
+}
+
+/* Counts a statement whose terms and partials were just written, and gives it its number. */
+static rg_real append(rg_tape *tape, int code, double value, uint64_t terms, uint64_t partials)
+{
+    rg_cursor *cursor = &tape->cursor;
+    uint64_t node = cursor->count++;
+    cursor->code[node] = (uint16_t)code;
+    cursor->term += terms;
+    cursor->partial += partials;
+    rgi_update_limit(tape);
+    if (tape->find_anomalies) {
+        cursor->value[node] = value;
+        rgi_inspect(tape, (uint32_t)node);
+    }
+    return (rg_real){value, (uint32_t)node};
+}
+
+rg_real rgi_let_slow(rg_tape *tape, const rg_expr *e)
+{
+    if (!is_recording(tape))
+        return passive(e->value);
+    if (e->count > RGI_TERMS) {
+        rgi_fail(tape, RG_ERROR_LIMIT,
+                 "let at node %" PRIu64 ": the expression has %d terms; commit a part of it first",
+                 tape->cursor.count, e->count);
+        return passive(e->value);
+    }
+    if (e->tape && e->tape != tape) {
+        rgi_fail(tape, RG_ERROR_TAPE,
+                 "let at node %" PRIu64 ": a value of the expression is on another tape",
+                 tape->cursor.count);
+        return passive(e->value);
+    }
+    if (e->count == 0 || !make_room(tape, RGI_TERMS))
+        return passive(e->value);
+    const double d[RGI_TERMS] = {e->d0, e->d1, e->d2, e->d3, e->d4, e->d5, e->d6, e->d7};
+    const uint32_t id[RGI_TERMS] = {e->i0, e->i1, e->i2, e->i3, e->i4, e->i5, e->i6, e->i7};
+    for (int k = 0; k < e->count; k++) {
+        if (id[k] >= tape->cursor.count) {
+            rgi_fail(tape, RG_ERROR_STALE,
+                     "let at node %" PRIu64 ": node %" PRIu32
+                     " does not exist; it was dropped by a "
+                     "rewind or is on another tape",
+                     tape->cursor.count, id[k]);
+            return passive(e->value);
+        }
+        tape->cursor.term[k] = id[k];
+        tape->cursor.partial[k] = d[k];
+    }
+    return append(tape, RGI_CODE_TERMS + e->count, e->value, (uint64_t)e->count,
+                  (uint64_t)e->count);
+}
+
+/* Writes n nodes to the stream at a place. */
+static void put_ids(rg_tape *tape, size_t place, size_t n, const rg_real *x)
+{
+    uint32_t *term = tape->cursor.term + place;
+    for (size_t i = 0; i < n; i++)
+        term[i] = x[i].id;
+}
+
+/* Whether a statement of n operands, each with so many words in the stream, can be appended. */
+static bool begin_many(rg_tape *tape, size_t n, size_t words)
+{
+    if (!is_recording(tape))
+        return false;
+    if (n >= UINT32_MAX / 4) {
+        rgi_fail(tape, RG_ERROR_LIMIT, "let at node %" PRIu64 ": %zu terms are too many",
+                 tape->cursor.count, n);
+        return false;
+    }
+    return make_room(tape, words * n + 4);
+}
+
+rg_real rg_let_partials(rg_tape *tape, double value, size_t n, const rg_real *x,
+                        const double *partials)
+{
+    if (n == 0 || !begin_many(tape, n, 1))
+        return passive(value);
+    put_ids(tape, 0, n, x);
+    memcpy(tape->cursor.partial, partials, n * sizeof *partials);
+    if (n <= RGI_TERMS)
+        return append(tape, RGI_CODE_TERMS + (int)n, value, n, n);
+    tape->cursor.term[n] = (uint32_t)n;
+    return append(tape, RGI_CODE_MANY, value, n + 1, n);
+}
+
+rg_real rg_let_lincomb(rg_tape *tape, size_t n, const double *weights, const rg_real *x)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += weights[i] * x[i].value;
+    return rg_let_partials(tape, sum, n, x, weights);
+}
+
+rg_real rg_let_sum(rg_tape *tape, size_t n, const rg_real *x)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += x[i].value;
+    if (n == 0 || !begin_many(tape, n, 1))
+        return passive(sum);
+    put_ids(tape, 0, n, x);
+    tape->cursor.term[n] = (uint32_t)n;
+    return append(tape, RGI_CODE_SUM, sum, n + 1, 0);
+}
+
+/* The sum of products; in *apart, 0 if the nodes of each operand follow one another. The values are
+ * kept on the tape, where the sweep reads them: statements do not keep theirs. */
+static double multiply(rg_tape *tape, double sum, size_t n, const rg_real *a, const rg_real *b,
+                       uint32_t *apart)
+{
+    double *value = tape->cursor.value;
+    uint32_t first = a[0].id, second = b[0].id;
+    *apart = first == 0 || second == 0;
+    for (size_t i = 0; i < n; i++) {
+        sum += a[i].value * b[i].value;
+        *apart |= (a[i].id ^ (first + (uint32_t)i)) | (b[i].id ^ (second + (uint32_t)i));
+        value[a[i].id] = a[i].value;
+        value[b[i].id] = b[i].value;
+    }
+    return sum;
+}
+
+static bool has_passive(size_t n, const rg_real *x)
+{
+    for (size_t i = 0; i < n; i++)
+        if (x[i].id == 0)
+            return true;
+    return false;
+}
+
+static rg_real let_dot_apart(rg_tape *tape, rg_real c, double sum, size_t n, const rg_real *a,
+                             const rg_real *b);
+
+rg_real rg_let_dot_add(rg_tape *tape, rg_real c, size_t n, const rg_real *a, const rg_real *b)
+{
+    if (n == 0)
+        return c;
+    if (!begin_many(tape, n, 2)) {
+        for (size_t i = 0; i < n; i++)
+            c.value += a[i].value * b[i].value;
+        return passive(c.value);
+    }
+    uint32_t apart;
+    double sum = multiply(tape, c.value, n, a, b, &apart);
+    if (apart)
+        return let_dot_apart(tape, c, sum, n, a, b);
+    const uint32_t words[4] = {a[0].id, b[0].id, c.id, (uint32_t)n};
+    memcpy(tape->cursor.term, words, sizeof words);
+    return append(tape, RGI_CODE_DOT, sum, 4, 0);
+}
+
+/* Operands in no order: their nodes one by one. Where numbers without derivatives are among them,
+ * which share node 0 and so have no value there, the partial derivatives are kept instead. */
+static rg_real let_dot_apart(rg_tape *tape, rg_real c, double sum, size_t n, const rg_real *a,
+                             const rg_real *b)
+{
+    rg_cursor *cursor = &tape->cursor;
+    put_ids(tape, 0, n, a);
+    put_ids(tape, n, n, b);
+    cursor->term[2 * n] = c.id;
+    cursor->term[2 * n + 1] = (uint32_t)n;
+    if (!has_passive(n, a) && !has_passive(n, b))
+        return append(tape, RGI_CODE_PAIRS, sum, 2 * n + 2, 0);
+    for (size_t i = 0; i < n; i++) {
+        cursor->partial[i] = b[i].value;
+        cursor->partial[n + i] = a[i].value;
+    }
+    cursor->partial[2 * n] = 1;
+    cursor->term[2 * n + 1] = (uint32_t)(2 * n + 1);
+    return append(tape, RGI_CODE_MANY, sum, 2 * n + 2, 2 * n + 1);
+}
+
+rg_real rg_let_dot(rg_tape *tape, size_t n, const rg_real *a, const rg_real *b)
+{
+    return rg_let_dot_add(tape, passive(0), n, a, b);
+}
+
+/* ---- to and from recorded values ---- */
+
+rg_real rgi_real_of_value(rg_value x)
+{
+    uint32_t node = rgi_live_node(x, "let");
+    rg_tensor room;
+    const rg_tensor *tensor = node ? rgi_tensor_of(x.tape, node, &room) : NULL;
+    if (tensor && (tensor->type != RG_F64 || tensor->shape.rank != 0)) {
+        char text[RG_SHAPE_TEXT_SIZE];
+        rgi_fail(x.tape, RG_ERROR_SHAPE,
+                 "let: a value of type %s and shape %s is not a float64 scalar",
+                 rg_type_name(tensor->type), rg_shape_text(&tensor->shape, text));
+        tensor = NULL;
+    }
+    if (!tensor)
+        return passive(NAN);
+    return (rg_real){*(const double *)tensor->data, rgi_is_active(x.tape, node) ? node : 0};
+}
+
+rg_real rgi_let_value(rg_tape *tape, rg_value x)
+{
+    if (x.tape != tape && rg_tape_status(tape) == RG_OK)
+        rgi_fail(tape, x.tape ? RG_ERROR_TAPE : RG_ERROR_STALE,
+                 x.tape ? "let: the value is on another tape"
+                        : "let: the value was never recorded");
+    return x.tape == tape ? rgi_real_of_value(x) : passive(NAN);
+}
+
+/* The node of a number; 0 with the tape's error set if it does not exist. */
+static uint32_t existing(rg_tape *tape, rg_real x)
+{
+    if (x.id < tape->cursor.count)
+        return x.id;
+    rgi_fail(tape, RG_ERROR_STALE, "value_of: node %" PRIu32 " was dropped by a rewind", x.id);
+    return 0;
+}
+
+rg_value rg_value_of(rg_tape *tape, rg_real x)
+{
+    if (rg_tape_status(tape) != RG_OK)
+        return rgi_inert(tape);
+    if (x.id == 0)
+        return rg_constant(tape, x.value);
+    uint32_t node = existing(tape, x);
+    if (!node)
+        return rgi_inert(tape);
+    if (rgi_is_statement(tape->cursor.code[node]))
+        tape->cursor.value[node] = x.value;
+    return rgi_handle(tape, node);
+}
+
+double rg_real_grad(rg_tape *tape, rg_real x)
+{
+    double grad;
+    rg_read_real_grads(tape, 1, &x, &grad);
+    return grad;
+}
+
+void rg_read_real_grads(rg_tape *tape, size_t n, const rg_real *x, double *out)
+{
+    const uint64_t count = tape && !tape->inert ? tape->cursor.count : 0;
+    for (size_t i = 0; i < n; i++) {
+        const double *grad =
+            x[i].id > 0 && x[i].id < count ? rgi_node_adjoint(tape, x[i].id) : NULL;
+        out[i] = grad ? *grad : x[i].id < count || x[i].id == 0 ? 0 : NAN;
+    }
+}
+
+/* ---- walking down ---- */
+
+/* Words of a statement in the two streams, given where it ends in the first. */
+static void measure(int code, const uint32_t *end, uint64_t *terms, uint64_t *partials)
+{
+    *partials = 0;
+    if (code < RGI_CODE_ONE + 2) {
+        *terms = *partials = (uint64_t)(code - RGI_CODE_TERMS);
+    } else if (code < RGI_CODE_SIGNS + 2) {
+        *terms = (uint64_t)(code - RGI_CODE_ONE);
+        *partials = *terms - 1;
+    } else if (code < RGI_CODE_MANY) {
+        int signs = code - RGI_CODE_SIGNS;
+        *terms = signs < 4 ? 1 : signs < 8 ? 2 : 3;
+    } else if (code == RGI_CODE_DOT) {
+        *terms = 4;
+    } else {
+        uint64_t n = end[-1];
+        *terms = code == RGI_CODE_PAIRS ? 2 * n + 2 : n + 1;
+        *partials = code == RGI_CODE_MANY ? n : 0;
+    }
+}
+
+rgi_walk rgi_walk_at(const rg_tape *tape, uint64_t node)
+{
+    const rg_cursor *cursor = &tape->cursor;
+    rgi_walk walk = {cursor->term, cursor->partial};
+    if (cursor->term == tape->terms)
+        return walk;
+    for (uint64_t i = cursor->count - 1; i > node; i--)
+        rgi_walk_over(&walk, cursor->code[i]);
+    return walk;
+}
+
+void rgi_walk_over(rgi_walk *walk, int code)
+{
+    if (!rgi_is_statement(code))
+        return;
+    uint64_t terms, partials;
+    measure(code, walk->term, &terms, &partials);
+    walk->term -= terms;
+    walk->partial -= partials;
+}
+
+/* ---- the sweep ---- */
+
+/* From here on: g is the node's adjoint, `term` and `partial` the beginning of its words. A zero
+ * adjoint contributes exactly zero, also against infinite partials. */
+#define ADD(k, product) adjoint[term[k]] += (product);
+#define BACK(terms, partials) \
+    term -= (terms);          \
+    partial -= (partials);
+#define TERM(k)  ADD(k, g *partial[k])
+#define LATER(k) ADD(k, g *partial[k - 1])
+
+/* Products by the values of nodes that follow one another. */
+static void sweep_dot(double *adjoint, const double *value, const uint32_t *words, double g)
+{
+    const uint32_t a = words[0], b = words[1], n = words[3];
+    adjoint[words[2]] += g;
+    if (a + (uint64_t)n <= b || b + (uint64_t)n <= a) {
+        double *restrict to_a = adjoint + a, *restrict to_b = adjoint + b;
+        const double *va = value + a, *vb = value + b;
+        for (uint32_t i = 0; i < n; i++) {
+            to_a[i] += g * vb[i];
+            to_b[i] += g * va[i];
+        }
+        return;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        adjoint[a + i] += g * value[b + i];
+        adjoint[b + i] += g * value[a + i];
+    }
+}
+
+static void sweep_pairs(double *adjoint, const double *value, const uint32_t *a, uint32_t n,
+                        double g)
+{
+    const uint32_t *b = a + n;
+    adjoint[a[2 * n]] += g;
+    for (uint32_t i = 0; i < n; i++) {
+        adjoint[a[i]] += g * value[b[i]];
+        adjoint[b[i]] += g * value[a[i]];
+    }
+}
+
+/* Inlined twice, so that whether adjoints are kept is known to the compiler. */
+static inline uint64_t sweep(rg_cursor *cursor, rgi_walk *walk, uint64_t node, uint64_t last,
+                             const bool keep)
+{
+    const uint16_t *restrict code = cursor->code;
+    const double *restrict value = cursor->value;
+    const uint32_t *restrict term = walk->term;
+    const double *restrict partial = walk->partial;
+    double *adjoint = cursor->adjoint;
+    for (; node > last; node--) {
+        const double g = adjoint[node];
+        if (!keep)
+            adjoint[node] = 0;
+        /* clang-format off */
+        switch (code[node]) {
+        case RGI_CODE_INPUT: adjoint[node] = g; break;
+        case RGI_CODE_CONSTANT: break;
+        case RGI_CODE_TERMS: break;
+#define CASE(n, each) case RGI_CODE_TERMS + n: BACK(n, n) if (g == 0) break; each break;
+        CASE(1, TERM(0))
+        CASE(2, TERM(0) TERM(1))
+        CASE(3, TERM(0) TERM(1) TERM(2))
+        CASE(4, TERM(0) TERM(1) TERM(2) TERM(3))
+        CASE(5, TERM(0) TERM(1) TERM(2) TERM(3) TERM(4))
+        CASE(6, TERM(0) TERM(1) TERM(2) TERM(3) TERM(4) TERM(5))
+        CASE(7, TERM(0) TERM(1) TERM(2) TERM(3) TERM(4) TERM(5) TERM(6))
+        CASE(8, TERM(0) TERM(1) TERM(2) TERM(3) TERM(4) TERM(5) TERM(6) TERM(7))
+#undef CASE
+#define CASE(n, each) case RGI_CODE_ONE + n: BACK(n, n - 1) if (g == 0) break; ADD(0, g) each break;
+        CASE(2, LATER(1))
+        CASE(3, LATER(1) LATER(2))
+        CASE(4, LATER(1) LATER(2) LATER(3))
+        CASE(5, LATER(1) LATER(2) LATER(3) LATER(4))
+        CASE(6, LATER(1) LATER(2) LATER(3) LATER(4) LATER(5))
+        CASE(7, LATER(1) LATER(2) LATER(3) LATER(4) LATER(5) LATER(6))
+        CASE(8, LATER(1) LATER(2) LATER(3) LATER(4) LATER(5) LATER(6) LATER(7))
+#undef CASE
+#define CASE(n, mask, each) case RGI_CODE_SIGNS + (1 << n) + mask: BACK(n, 0) each break;
+        CASE(1, 0, ADD(0, g))
+        CASE(1, 1, ADD(0, -g))
+        CASE(2, 0, ADD(0, g) ADD(1, g))
+        CASE(2, 1, ADD(0, -g) ADD(1, g))
+        CASE(2, 2, ADD(0, g) ADD(1, -g))
+        CASE(2, 3, ADD(0, -g) ADD(1, -g))
+        CASE(3, 0, ADD(0, g) ADD(1, g) ADD(2, g))
+        CASE(3, 1, ADD(0, -g) ADD(1, g) ADD(2, g))
+        CASE(3, 2, ADD(0, g) ADD(1, -g) ADD(2, g))
+        CASE(3, 3, ADD(0, -g) ADD(1, -g) ADD(2, g))
+        CASE(3, 4, ADD(0, g) ADD(1, g) ADD(2, -g))
+        CASE(3, 5, ADD(0, -g) ADD(1, g) ADD(2, -g))
+        CASE(3, 6, ADD(0, g) ADD(1, -g) ADD(2, -g))
+        CASE(3, 7, ADD(0, -g) ADD(1, -g) ADD(2, -g))
+#undef CASE
+        /* clang-format on */
+        case RGI_CODE_MANY: {
+            const uint32_t n = term[-1];
+            BACK(n + UINT64_C(1), n)
+            for (uint32_t k = 0; k < n && g != 0; k++)
+                TERM(k)
+            break;
+        }
+        case RGI_CODE_SUM: {
+            const uint32_t n = term[-1];
+            BACK(n + UINT64_C(1), 0)
+            for (uint32_t k = 0; k < n; k++)
+                ADD(k, g)
+            break;
+        }
+        case RGI_CODE_DOT:
+            BACK(4, 0)
+            if (g != 0)
+                sweep_dot(adjoint, value, term, g);
+            break;
+        case RGI_CODE_PAIRS: {
+            const uint32_t n = term[-1];
+            BACK(2 * (uint64_t)n + 2, 0)
+            if (g != 0)
+                sweep_pairs(adjoint, value, term, n, g);
+            break;
+        }
+        default:
+            if (!keep)
+                adjoint[node] = g;
+            walk->term = term;
+            walk->partial = partial;
+            return node;
+        }
+    }
+    walk->term = term;
+    walk->partial = partial;
+    return last;
+}
+
+uint64_t rgi_sweep_statements(rg_tape *tape, rgi_walk *walk, uint64_t node, uint64_t last)
+{
+    return tape->drop_adjoints ? sweep(&tape->cursor, walk, node, last, false)
+                               : sweep(&tape->cursor, walk, node, last, true);
+}
+
+/* ---- operands one by one ---- */
+
+/* Notes for each statement where its words begin and how many operands it has, in the operands
+ * array, which statements do not use otherwise. */
+bool rgi_index_statements(rg_tape *tape)
+{
+    rg_cursor *cursor = &tape->cursor;
+    if (cursor->term == tape->terms || tape->indexed + 1 >= cursor->count)
+        return true;
+    if (rgi_terms(tape) > UINT32_MAX) {
+        rgi_fail(tape, RG_ERROR_LIMIT, "the statements have too many terms to look at one by one");
+        return false;
+    }
+    rgi_walk walk = {cursor->term, cursor->partial};
+    for (uint64_t node = cursor->count - 1; node > tape->indexed; node--) {
+        int code = cursor->code[node];
+        if (!rgi_is_statement(code))
+            continue;
+        const uint32_t *end = walk.term;
+        rgi_walk_over(&walk, code);
+        uint32_t count = (uint32_t)(end - walk.term);
+        if (code == RGI_CODE_DOT)
+            count = 2 * end[-1] + 1;
+        else if (code >= RGI_CODE_MANY)
+            count--;
+        cursor->operands[node] = (rgi_operands){(uint32_t)(walk.term - tape->terms), count};
+    }
+    tape->indexed = cursor->count - 1;
+    return true;
+}
+
+uint32_t rgi_statement_operand(const rg_tape *tape, uint32_t node, int k)
+{
+    const uint32_t *words = tape->terms + tape->cursor.operands[node].a;
+    if (tape->cursor.code[node] != RGI_CODE_DOT)
+        return words[k];
+    const uint32_t i = (uint32_t)k, n = words[3];
+    return i < n ? words[0] + i : i < 2 * n ? words[1] + (i - n) : words[2];
+}
