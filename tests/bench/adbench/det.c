@@ -9,7 +9,7 @@ typedef struct det {
     size_t n;
     const double *a;
     rg_tape *tape;
-    rg_value *values;
+    rg_real *plus, *minus;
 } det;
 
 /* Of the rows from `row` on and the `left` columns listed. */
@@ -44,38 +44,46 @@ static void primal(void *problem, double *out)
     *out = expand(det->a, det->n, 0, columns);
 }
 
-static rg_value record(const rg_value *a, size_t n, size_t row, const size_t *columns)
+/* The same as fused statements: one for each minor. `plus` and `minus` hold the numbers of the
+ * matrix and their opposites. */
+static rg_real record(const det *det, size_t row, const size_t *columns)
 {
-    size_t left = n - row, others[MOST];
-    const rg_value *line = a + row * n;
+    size_t n = det->n, left = n - row, others[MOST];
+    const rg_real *plus = det->plus + row * n, *minus = det->minus + row * n;
+    rg_real line[MOST], minors[MOST];
     if (left == 1)
-        return line[columns[0]];
+        return plus[columns[0]];
+    if (left == 2)
+        return rg_let(det->tape, rg_sub(rg_mul(plus[columns[0]], plus[n + columns[1]]),
+                                        rg_mul(plus[columns[1]], plus[n + columns[0]])));
     for (size_t j = 1; j < left; j++)
         others[j - 1] = columns[j];
-    rg_value sum = {0};
     for (size_t j = 0; j < left; j++) {
-        rg_value term = rg_mul(line[columns[j]], record(a, n, row + 1, others));
-        if (j == 0)
-            sum = term;
-        else
-            sum = j % 2 ? rg_sub(sum, term) : rg_add(sum, term);
+        line[j] = j % 2 ? minus[columns[j]] : plus[columns[j]];
+        minors[j] = record(det, row + 1, others);
         others[j] = columns[j];
     }
-    return sum;
+    if (left == 3)
+        return rg_let(det->tape, rg_add(rg_add(rg_mul(line[0], minors[0]),
+                                               rg_mul(line[1], minors[1])),
+                                        rg_mul(line[2], minors[2])));
+    return rg_let_dot(det->tape, left, line, minors);
 }
 
 static void gradient(void *problem, double *out)
 {
     const det *det = problem;
+    rg_tape *tape = det->tape;
     size_t columns[MOST], count = det->n * det->n;
     all_columns(columns);
-    rg_tape_reset(det->tape);
-    for (size_t i = 0; i < count; i++)
-        det->values[i] = rg_input(det->tape, det->a[i]);
-    rg_backward(record(det->values, det->n, 0, columns));
-    stop_on_tape_error(det->tape);
-    for (size_t i = 0; i < count; i++)
-        out[i] = rg_grad(det->values[i]);
+    rg_tape_reset(tape);
+    for (size_t i = 0; i < count; i++) {
+        det->plus[i] = rg_let(tape, rg_input(tape, det->a[i]));
+        det->minus[i] = rg_let(tape, rg_neg(det->plus[i]));
+    }
+    rg_backward(rg_value_of(tape, record(det, 0, columns)));
+    stop_on_tape_error(tape);
+    rg_read_real_grads(tape, count, det->plus, out);
 }
 
 void read_det(const json_t *input, bench *bench)
@@ -89,7 +97,8 @@ void read_det(const json_t *input, bench *bench)
     if (det->n > MOST)
         stop(STOP_INPUT, "det: the expansion of %zu rows takes too long; %d is the most", det->n,
              MOST);
-    det->values = new_array(count, sizeof *det->values);
+    det->plus = new_array(count, sizeof *det->plus);
+    det->minus = new_array(count, sizeof *det->minus);
     det->tape = new_tape();
     bench->problem = det;
     bench->primal = 1;

@@ -21,7 +21,7 @@ typedef struct lstm {
     const double *sequence; /* c x b */
     double *now, *through;  /* for the objective: a state, and b numbers */
     rg_tape *tape;
-    rg_value *values; /* for the derivative: unknowns, state, and b numbers */
+    rg_real *reals; /* for the derivative: unknowns, state, and b numbers */
 } lstm;
 
 /* How many unknowns there are. */
@@ -45,7 +45,7 @@ static void read_lstm(lstm *lstm, const char *path)
     lstm->now = new_doubles(2 * l * b);
     lstm->through = new_doubles(b);
     lstm->tape = new_tape();
-    lstm->values = new_array(unknowns(lstm) + 2 * l * b + b, sizeof *lstm->values);
+    lstm->reals = new_array(unknowns(lstm) + 2 * l * b + b, sizeof *lstm->reals);
 }
 
 /* ---- the objective ---- */
@@ -99,48 +99,49 @@ static void objective(void *problem, double *out)
 
 /* ---- the derivative ---- */
 
-static rg_value affine(rg_value x, const rg_value *w, const rg_value *bias)
+#define AFFINE(x, w, bias) rg_add(rg_mul(x, w), bias)
+
+/* One component of one layer: three statements. */
+static void record_unit(rg_tape *tape, size_t b, const rg_real *w, const rg_real *bias,
+                        rg_real *hidden, rg_real *cell, rg_real *v)
 {
-    return rg_add(rg_mul(x, *w), *bias);
+    rg_real kept = rg_let(tape, rg_mul(*cell, rg_sigmoid(AFFINE(*v, w[FORGET * b],
+                                                                bias[FORGET * b]))));
+    *cell = rg_let(tape, rg_add(kept, rg_mul(rg_sigmoid(AFFINE(*hidden, w[INPUT * b],
+                                                               bias[INPUT * b])),
+                                             rg_tanh(AFFINE(*hidden, w[CHANGE * b],
+                                                            bias[CHANGE * b])))));
+    *v = *hidden = rg_let(tape, rg_mul(rg_sigmoid(AFFINE(*v, w[OUTPUT * b], bias[OUTPUT * b])),
+                                       rg_tanh(*cell)));
 }
 
-static void record_step(const lstm *lstm, const rg_value *weights, rg_value *state, rg_value *v)
+static rg_real record(const lstm *lstm, const rg_real *weights, const rg_real *extra,
+                      rg_real *state, rg_real *v)
 {
+    rg_tape *tape = lstm->tape;
     size_t b = lstm->b;
-    for (size_t k = 0; k < lstm->l; k++) {
-        const rg_value *w = weights + 2 * GROUPS * b * k, *bias = w + GROUPS * b;
-        rg_value *hidden = state + 2 * b * k, *cell = hidden + b;
-        for (size_t i = 0; i < b; i++) {
-            rg_value forget = rg_sigmoid(affine(v[i], w + FORGET * b + i, bias + FORGET * b + i));
-            rg_value in = rg_sigmoid(affine(hidden[i], w + INPUT * b + i, bias + INPUT * b + i));
-            rg_value out = rg_sigmoid(affine(v[i], w + OUTPUT * b + i, bias + OUTPUT * b + i));
-            rg_value change = rg_tanh(affine(hidden[i], w + CHANGE * b + i, bias + CHANGE * b + i));
-            cell[i] = rg_add(rg_mul(cell[i], forget), rg_mul(in, change));
-            v[i] = hidden[i] = rg_mul(out, rg_tanh(cell[i]));
-        }
-    }
-}
-
-static rg_value record(const lstm *lstm, const rg_value *weights, const rg_value *extra,
-                       rg_value *state, rg_value *v)
-{
-    size_t b = lstm->b;
-    rg_value total = rg_constant(lstm->tape, 0);
+    rg_real total = rg_let(tape, 0.0);
     for (size_t t = 0; t + 1 < lstm->c; t++) {
         const double *s = lstm->sequence + t * b, *target = s + b;
-        rg_value sum = rg_constant(lstm->tape, 2);
+        double targets = 0;
         for (size_t i = 0; i < b; i++)
-            v[i] = rg_mul(s[i], extra[i]);
-        record_step(lstm, weights, state, v);
+            v[i] = rg_let(tape, rg_mul(s[i], extra[i]));
+        for (size_t k = 0; k < lstm->l; k++)
+            for (size_t i = 0; i < b; i++) {
+                const rg_real *w = weights + 2 * GROUPS * b * k + i;
+                rg_real *hidden = state + 2 * b * k + i;
+                record_unit(tape, b, w, w + GROUPS * b, hidden, hidden + b, v + i);
+            }
+        rg_real sum = rg_let(tape, 2.0);
         for (size_t i = 0; i < b; i++) {
-            v[i] = affine(v[i], extra + b + i, extra + 2 * b + i);
-            sum = rg_add(sum, rg_exp(v[i]));
+            v[i] = rg_let(tape, AFFINE(v[i], extra[b + i], extra[2 * b + i]));
+            sum = rg_let(tape, rg_add(sum, rg_exp(v[i])));
+            total = rg_let(tape, rg_add(total, rg_mul(target[i], v[i])));
+            targets += target[i];
         }
-        rg_value norm = rg_log(sum);
-        for (size_t i = 0; i < b; i++)
-            total = rg_add(total, rg_mul(target[i], rg_sub(v[i], norm)));
+        total = rg_let(tape, rg_sub(total, rg_mul(targets, rg_log(sum))));
     }
-    return rg_div(total, -((double)b * (double)(lstm->c - 1)));
+    return rg_let(tape, rg_mul(total, -1 / ((double)b * (double)(lstm->c - 1))));
 }
 
 static void derivative(void *problem, double *out)
@@ -149,16 +150,17 @@ static void derivative(void *problem, double *out)
     rg_tape *tape = lstm->tape;
     size_t count = unknowns(lstm), of_state = 2 * lstm->l * lstm->b;
     size_t of_layers = count - 3 * lstm->b;
-    rg_value *x = lstm->values, *state = x + count, *v = state + of_state;
+    rg_real *x = lstm->reals, *state = x + count, *v = state + of_state;
     rg_tape_reset(tape);
-    for (size_t i = 0; i < count; i++)
-        x[i] = rg_input(tape, i < of_layers ? lstm->weights[i] : lstm->extra[i - of_layers]);
+    for (size_t i = 0; i < count; i++) {
+        double number = i < of_layers ? lstm->weights[i] : lstm->extra[i - of_layers];
+        x[i] = rg_let(tape, rg_input(tape, number));
+    }
     for (size_t i = 0; i < of_state; i++)
-        state[i] = rg_constant(tape, lstm->state[i]);
-    rg_backward(record(lstm, x, x + of_layers, state, v));
+        state[i] = rg_let(tape, lstm->state[i]);
+    rg_backward(rg_value_of(tape, record(lstm, x, x + of_layers, state, v)));
     stop_on_tape_error(tape);
-    for (size_t i = 0; i < count; i++)
-        out[i] = rg_grad(x[i]);
+    rg_read_real_grads(tape, count, x, out);
 }
 
 int main(int argc, char **argv)

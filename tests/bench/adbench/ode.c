@@ -16,7 +16,7 @@ typedef struct ode {
     const double *x;
     double *y, *at, *sum, *k; /* n numbers each */
     rg_tape *tape;
-    rg_value *values; /* for the derivative: x, y, at, sum and k */
+    rg_real *reals; /* for the derivative: x, y and four rates */
 } ode;
 
 static void rate(size_t n, const double *x, const double *y, double *k)
@@ -59,46 +59,44 @@ static void primal(void *problem, double *out)
 
 /* ---- the derivative ---- */
 
-static void record_rate(size_t n, const rg_value *x, const rg_value *y, rg_value *k)
+/* One step in four stages, each of which takes a part of the one before. */
+static void record_step(rg_tape *tape, size_t n, double h, const rg_real *x, rg_real *y,
+                        rg_real *k)
 {
-    k[0] = x[0];
-    for (size_t i = 1; i < n; i++)
-        k[i] = rg_mul(x[i], y[i - 1]);
-}
-
-static void record_step(size_t n, double h, const rg_value *x, rg_value *y, rg_value *at,
-                        rg_value *sum, rg_value *k)
-{
-    static const double to[3] = {0.5, 0.5, 1};
-    record_rate(n, x, y, k);
-    for (int stage = 0; stage < 3; stage++) {
-        for (size_t i = 0; i < n; i++) {
-            sum[i] = stage ? rg_add(sum[i], rg_mul(2, k[i])) : k[i];
-            at[i] = rg_add(y[i], rg_mul(h * to[stage], k[i]));
-        }
-        record_rate(n, x, at, k);
+    static const double part[4] = {0, 0.5, 0.5, 1};
+    for (int stage = 0; stage < 4; stage++) {
+        const rg_real *before = k - n;
+        k[0] = x[0];
+        for (size_t i = 1; i < n && stage == 0; i++)
+            k[i] = rg_let(tape, rg_mul(x[i], y[i - 1]));
+        for (size_t i = 1; i < n && stage > 0; i++)
+            k[i] = rg_let(tape, rg_mul(x[i], rg_add(y[i - 1],
+                                                    rg_mul(h * part[stage], before[i - 1]))));
+        k += n;
     }
+    const rg_real *k1 = k - 4 * n, *k2 = k1 + n, *k3 = k2 + n, *k4 = k3 + n;
     for (size_t i = 0; i < n; i++)
-        y[i] = rg_add(y[i], rg_mul(h / 6, rg_add(sum[i], k[i])));
+        y[i] = rg_let(tape, rg_add(y[i], rg_mul(h / 6, rg_add(rg_add(k1[i], k4[i]),
+                                                              rg_mul(2.0, rg_add(k2[i], k3[i]))))));
 }
 
 static void gradient(void *problem, double *out)
 {
     const ode *ode = problem;
+    rg_tape *tape = ode->tape;
     size_t n = ode->n;
     double h = time_span / (double)ode->steps;
-    rg_value *x = ode->values, *y = x + n, *at = y + n, *sum = at + n, *k = sum + n;
-    rg_tape_reset(ode->tape);
+    rg_real *x = ode->reals, *y = x + n, *k = y + n;
+    rg_tape_reset(tape);
     for (size_t i = 0; i < n; i++) {
-        x[i] = rg_input(ode->tape, ode->x[i]);
-        y[i] = rg_constant(ode->tape, 0);
+        x[i] = rg_let(tape, rg_input(tape, ode->x[i]));
+        y[i] = rg_let(tape, 0.0);
     }
     for (size_t step = 0; step < ode->steps; step++)
-        record_step(n, h, x, y, at, sum, k);
-    rg_backward(y[n - 1]);
-    stop_on_tape_error(ode->tape);
-    for (size_t i = 0; i < n; i++)
-        out[i] = rg_grad(x[i]);
+        record_step(tape, n, h, x, y, k);
+    rg_backward(rg_value_of(tape, y[n - 1]));
+    stop_on_tape_error(tape);
+    rg_read_real_grads(tape, n, x, out);
 }
 
 void read_ode(const json_t *input, bench *bench)
@@ -112,7 +110,7 @@ void read_ode(const json_t *input, bench *bench)
     ode->at = new_doubles(ode->n);
     ode->sum = new_doubles(ode->n);
     ode->k = new_doubles(ode->n);
-    ode->values = new_array(size_times(5, ode->n), sizeof *ode->values);
+    ode->reals = new_array(size_times(6, ode->n), sizeof *ode->reals);
     ode->tape = new_tape();
     bench->problem = ode;
     bench->primal = 1;
