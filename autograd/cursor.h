@@ -61,7 +61,8 @@ enum {
     RGI_CODE_DOT,                        /* first node a, first node b, node c, n:
                                             c + sum of (a + i) (b + i), by their values */
     RGI_CODE_PAIRS,                      /* n nodes a, n nodes b, node c, n: likewise */
-    RGI_CODE_FIRST = 48
+    RGI_CODE_FIRST = 48,
+    RGI_CODE_INACTIVE = 4096 /* from here on: scalar operations through which no gradient flows */
 };
 
 /* The functions below are C11 inline: tape.c holds their external definitions. */

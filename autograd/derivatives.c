@@ -9,10 +9,16 @@
 
 #include "internal.h"
 
+/* What is known of a node before the walk. */
+enum {
+    DEPENDS = 1, /* a wanted value lies behind it, or it is one itself */
+    CUT = 2      /* wanted, and independent of the other wanted values: the walk ends there */
+};
+
 typedef struct walk {
     rg_tape *tape;
     uint32_t root, lowest;
-    unsigned char *depends; /* for each node: whether a wanted value lies behind it */
+    unsigned char *depends; /* for each node */
     rg_value *cotangent;    /* for each node: its gradient so far; serial 0: none */
     size_t bytes;
 } walk;
@@ -31,7 +37,7 @@ static void find_dependents(walk *w)
     for (uint32_t node = w->lowest; node <= w->root; node++) {
         int count = rgi_operand_count(w->tape, node);
         for (int k = 0; k < count; k++)
-            w->depends[node] |= w->depends[rgi_operand(w->tape, node, k)];
+            w->depends[node] |= w->depends[rgi_operand(w->tape, node, k)] & DEPENDS;
         if (!rgi_is_active(w->tape, node))
             w->depends[node] = 0;
     }
@@ -155,7 +161,7 @@ static void walk_down(walk *w)
 {
     const rg_cursor *cursor = &w->tape->cursor;
     for (uint32_t node = w->root; node >= w->lowest && w->tape->error.status == RG_OK; node--) {
-        if (!w->depends[node] || !w->cotangent[node].serial)
+        if (!w->depends[node] || (w->depends[node] & CUT) || !w->cotangent[node].serial)
             continue;
         int code = cursor->code[node];
         if (code >= RGI_CODE_FIRST)
@@ -184,12 +190,6 @@ static rg_value filled_like(rg_value x, double number)
     return filled;
 }
 
-/* The roots y and their upstream gradients; those that are missing are 1. */
-typedef struct roots {
-    int count;
-    const rg_value *y, *upstream;
-} roots;
-
 static bool check_upstream(rg_tape *tape, rg_value y, rg_value upstream)
 {
     rg_shape shape = rg_get_shape(y), given = rg_get_shape(upstream);
@@ -214,7 +214,7 @@ static uint32_t node_on(rg_tape *tape, rg_value x)
     return rgi_live_node(x, "grad_values");
 }
 
-static bool begin(walk *w, const roots *from, int count, const rg_value *xs)
+static bool begin(walk *w, const rgi_roots *from, int count, const rg_value *xs)
 {
     rg_tape *tape = w->tape;
     for (int i = 0; i < from->count; i++) {
@@ -242,7 +242,7 @@ static bool begin(walk *w, const roots *from, int count, const rg_value *xs)
     return true;
 }
 
-static void set_roots(walk *w, const roots *from)
+static void set_roots(walk *w, const rgi_roots *from)
 {
     for (int i = 0; i < from->count; i++) {
         uint32_t node = rgi_node(w->tape, from->y[i].serial);
@@ -252,8 +252,8 @@ static void set_roots(walk *w, const roots *from)
     }
 }
 
-static rg_status grad_values(rg_tape *tape, const roots *from, int count, const rg_value *xs,
-                             rg_value *grads)
+rg_status rgi_grad_values(rg_tape *tape, const rgi_roots *from, int count, const rg_value *xs,
+                          bool independent, rg_value *grads)
 {
     walk w = {.tape = tape};
     for (int i = 0; i < count; i++)
@@ -264,7 +264,7 @@ static rg_status grad_values(rg_tape *tape, const roots *from, int count, const 
         for (int i = 0; i < count; i++) {
             uint32_t node = rgi_node(tape, xs[i].serial);
             if (node <= w.root)
-                w.depends[node] = 1;
+                w.depends[node] = independent ? DEPENDS | CUT : DEPENDS;
         }
         find_dependents(&w);
         set_roots(&w, from);
@@ -284,7 +284,7 @@ static rg_status grad_values(rg_tape *tape, const roots *from, int count, const 
 rg_status rg_grad_values(rg_value y, rg_value upstream, int count, const rg_value *xs,
                          rg_value *grads)
 {
-    return grad_values(y.tape, &(roots){1, &y, &upstream}, count, xs, grads);
+    return rgi_grad_values(y.tape, &(rgi_roots){1, &y, &upstream}, count, xs, false, grads);
 }
 
 /* The gradient is linear in the upstream u, so its derivative to u along the directions is the
@@ -303,8 +303,8 @@ rg_value rg_jvp(rg_value y, int count, const rg_value *xs, const rg_value *direc
     }
     rg_value u = rg_input_tensor(tape, rg_get_type(y), rg_get_shape(y), NULL);
     rgi_fill(u, 1);
-    if (grad_values(tape, &(roots){1, &y, &u}, count, xs, grads) == RG_OK)
-        grad_values(tape, &(roots){count, grads, directions}, 1, &u, &result);
+    if (rgi_grad_values(tape, &(rgi_roots){1, &y, &u}, count, xs, false, grads) == RG_OK)
+        rgi_grad_values(tape, &(rgi_roots){count, grads, directions}, 1, &u, false, &result);
     rgi_free(&tape->allocator, grads, bytes);
     return result;
 }

@@ -242,6 +242,19 @@ rg_value rgi_place(rg_value x, int64_t place, rg_value g);
 /* The reverse of a recorded view: zeros like its input, with g added where it looks. */
 rg_value rgi_unview(const rgi_record *view, rg_value g);
 
+/* ---- derivatives.c ---- */
+
+/* Values y and their upstream gradients; those that are missing ((rg_value){0}) are 1. */
+typedef struct rgi_roots {
+    int count;
+    const rg_value *y, *upstream;
+} rgi_roots;
+
+/* rg_grad_values of the sum over the roots of upstream times y. `independent`: no x counts as a
+ * function of other xs, so each gets its partial derivative. */
+rg_status rgi_grad_values(rg_tape *tape, const rgi_roots *from, int count, const rg_value *xs,
+                          bool independent, rg_value *grads);
+
 /* ---- strided.c ---- */
 
 /* Where in memory, in elements, the element with a row-major number lies. */

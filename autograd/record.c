@@ -23,7 +23,9 @@ static void set_record(rg_tape *tape, uint32_t node, rgi_record *record)
 bool rgi_is_active(const rg_tape *tape, uint32_t node)
 {
     int code = tape->cursor.code[node];
-    return code == RGI_CODE_RECORD ? rgi_record_of(tape, node)->active : code != RGI_CODE_CONSTANT;
+    if (code == RGI_CODE_RECORD)
+        return rgi_record_of(tape, node)->active;
+    return code != RGI_CODE_CONSTANT && code < RGI_CODE_INACTIVE;
 }
 
 /* Which operands of a scalar node are nodes: bit 0 for a, bit 1 for b. */

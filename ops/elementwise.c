@@ -512,19 +512,22 @@ rgi_family rgi_elementwise_family = {
 
 const rg_op *rgi_elementwise_op(int code)
 {
-    int place = code < RGI_BINARY_FIRST ? code - RGI_UNARY_FIRST
-                                        : RGI_UNARY_COUNT + (code - RGI_BINARY_FIRST) / 3;
+    int place = code - RGI_UNARY_FIRST;
+    if (code >= RGI_CODE_INACTIVE)
+        place = RGI_UNARY_COUNT + RGI_BINARY_COUNT + code - RGI_CODE_INACTIVE;
+    else if (code >= RGI_BINARY_FIRST)
+        place = RGI_UNARY_COUNT + (code - RGI_BINARY_FIRST) / 3;
     return rgi_elementwise_family[place];
 }
 
 static const rg_op *step_op(int number)
 {
-    return rgi_elementwise_family[RGI_UNARY_COUNT + RGI_BINARY_COUNT + number];
+    return rgi_elementwise_op(RGI_STEP_FIRST + number);
 }
 
 static const rg_op *compare_op(int number)
 {
-    return rgi_elementwise_family[RGI_UNARY_COUNT + RGI_BINARY_COUNT + RGI_STEP_COUNT + number];
+    return rgi_elementwise_op(RGI_COMPARE_FIRST + number);
 }
 
 /* ---- the functions (the commonest are inline in scalar.h) ---- */

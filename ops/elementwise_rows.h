@@ -19,6 +19,8 @@
 #ifndef RG_OPS_ELEMENTWISE_ROWS_H
 #define RG_OPS_ELEMENTWISE_ROWS_H
 
+#include "../autograd/cursor.h"
+
 /* clang-format off */
 
 /* One argument: ROW(name, parameters, value, derivative, rule, low, high, p, q, formula, gradient, kinks).
@@ -171,6 +173,14 @@ enum {
 enum {
     RGI_ALL_COMPARE_ROWS(RGI_ROW_CODE) RGI_COMPARE_COUNT
 #undef RGI_ROW_CODE
+};
+
+/* The codes of their scalar nodes: their number after these. */
+enum {
+    RGI_STEP_FIRST = RGI_CODE_INACTIVE,
+    RGI_COMPARE_FIRST = RGI_STEP_FIRST + RGI_STEP_COUNT,
+    RGI_COMPARE_END = RGI_COMPARE_FIRST + RGI_COMPARE_COUNT,
+    RGI_WHERE = RGI_COMPARE_END /* no scalar node has it */
 };
 
 #endif

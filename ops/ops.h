@@ -13,6 +13,7 @@
 #include "moments.h"
 #include "norm.h"
 #include "pool.h"
+#include "program.h"
 #include "reduce.h"
 #include "shape_ops.h"
 #include "softmax.h"

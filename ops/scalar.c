@@ -153,11 +153,13 @@ rg_value rgi_unary_with(int code, rg_value x, const double *parameters, int coun
 
 rg_value rgi_step(int number, const rg_op *op, rg_value x, const double *parameters)
 {
-    uint32_t node = scalar_node(x);
+    size_t count = op->attribute_size / sizeof *parameters;
+    uint32_t node = count < 2 ? scalar_node(x) : 0;
     if (!node)
         return rg_record(op, 1, &x, parameters);
     double value = step_value(number, x.tape->cursor.value[node], parameters);
-    return rgi_append(x.tape, RGI_CODE_CONSTANT, 0, 0, value);
+    uint32_t place = count ? rgi_push_constant(&x.tape->cursor, parameters[0]) : 0;
+    return push(x.tape, RGI_STEP_FIRST + number, node, place, value);
 }
 
 rg_value rgi_compare(int number, const rg_op *op, rg_value a, rg_value b)
@@ -165,8 +167,8 @@ rg_value rgi_compare(int number, const rg_op *op, rg_value a, rg_value b)
     uint32_t first = a.tape == b.tape ? scalar_node(a) : 0, second = first ? scalar_node(b) : 0;
     if (first && second) {
         const double *value = a.tape->cursor.value;
-        return rgi_append(a.tape, RGI_CODE_CONSTANT, 0, 0,
-                          compare_value(number, value[first], value[second]));
+        return push(a.tape, RGI_COMPARE_FIRST + number, first, second,
+                    compare_value(number, value[first], value[second]));
     }
     const rg_value in[2] = {a, b};
     return rg_record(op, 2, in, NULL);
@@ -229,7 +231,8 @@ static inline uint64_t reverse(rg_cursor *cursor, uint64_t node, uint64_t last, 
     for (; node > last; node--) {
         const double g = adjoint[node];
         const int code = codes[node];
-        if (g == 0 && (code >= RGI_CODE_FIRST || code <= RGI_CODE_INPUT))
+        if ((g == 0 && (code >= RGI_CODE_FIRST || code <= RGI_CODE_INPUT)) ||
+            code >= RGI_CODE_INACTIVE)
             continue;
         if (!keep && (code >= RGI_CODE_FIRST || code == RGI_CODE_CONSTANT))
             adjoint[node] = 0;
@@ -283,6 +286,8 @@ static uint64_t reverse_either(rg_cursor *cursor, uint64_t node, uint64_t last, 
 
 static unsigned operand_nodes(int code)
 {
+    if (code >= RGI_CODE_INACTIVE)
+        return code < RGI_COMPARE_FIRST ? 1 : 1 | 2;
     if (code < RGI_BINARY_FIRST)
         return 1;
     static const unsigned nodes[3] = {1 | 2, 1, 2};

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "family.h"
+#include "lanes.h"
 
 static const rg_op *const *const families[] = {
     rgi_elementwise_family, rgi_reduce_family,  rgi_shape_family,  rgi_index_family,
@@ -58,4 +59,16 @@ const rgi_kernels *rgi_kernels_for(int cpu, rg_type type)
 #endif
     (void)cpu;
     return &rgi_kernels_base[type];
+}
+
+const rgi_interpreter *rgi_interpreter_for(int cpu)
+{
+#if defined(RGI_X86)
+    if (cpu >= RGI_CPU_AVX512)
+        return &rgi_interpreter_avx512;
+    if (cpu >= RGI_CPU_AVX2)
+        return &rgi_interpreter_avx2;
+#endif
+    (void)cpu;
+    return &rgi_interpreter_base;
 }
