@@ -14,11 +14,15 @@
 
 enum { CAMERA = 11, POINT = 3, FEATURE = 2, UNKNOWNS = CAMERA + POINT + 1 };
 
+/* The program: one observation with its feature, and the slopes of its errors. */
+enum { INPUTS = UNKNOWNS + FEATURE, SLOPES = 2 * UNKNOWNS + 1, BLOCK = 256 };
+
 typedef struct ba {
     size_t n, m, p; /* cameras, points, observations */
     const double *cameras, *points, *weights, *features;
     size_t *camera, *point; /* of each observation */
-    rg_problem *residuals;
+    compiled slopes;
+    double *gathered; /* the inputs and the outputs of a block of observations */
 } ba;
 
 /* ---- reading ---- */
@@ -169,9 +173,8 @@ static void record_rotate(const rg_value *r, const rg_value *v, rg_value *out)
 }
 
 /* The three errors of one observation from its camera, point and weight, and the feature. */
-static void record(rg_tape *tape, const rg_value *x, size_t n, rg_value *y, size_t m, void *context)
+static void record(const rg_value *x, rg_value *errors)
 {
-    (void)tape, (void)n, (void)m, (void)context;
     const rg_value *camera = x, *point = x + CAMERA, *feature = x + UNKNOWNS;
     rg_value w = x[CAMERA + POINT], from[3], seen[3];
     for (int i = 0; i < 3; i++)
@@ -183,36 +186,63 @@ static void record(rg_tape *tape, const rg_value *x, size_t n, rg_value *y, size
     rg_value scale = rg_mul(camera[6], rg_add(1, rg_mul(square, slope)));
     for (int i = 0; i < 2; i++) {
         rg_value projected = rg_add(rg_mul(scale, at[i]), camera[7 + i]);
-        y[i] = rg_mul(w, rg_sub(projected, feature[i]));
+        errors[i] = rg_mul(w, rg_sub(projected, feature[i]));
     }
-    y[2] = rg_sub(1, rg_square(w));
+    errors[2] = rg_sub(1, rg_square(w));
+}
+
+/* Compiles the slopes of one observation's errors. */
+static void set_up(void *problem)
+{
+    ba *ba = problem;
+    rg_tape *tape = new_tape();
+    rg_value x[INPUTS], errors[3], slopes[SLOPES];
+    for (int i = 0; i < INPUTS; i++)
+        x[i] = rg_input(tape, 1);
+    record(x, errors);
+    for (int i = 0; i < 2; i++)
+        rg_grad_values(errors[i], (rg_value){0}, UNKNOWNS, x, slopes + UNKNOWNS * i);
+    rg_grad_values(errors[2], (rg_value){0}, 1, x + CAMERA + POINT, slopes + 2 * UNKNOWNS);
+    stop_on_tape_error(tape);
+    ba->slopes = compile(SLOPES, slopes, INPUTS, x, 0, NULL);
+    ba->gathered = new_doubles((INPUTS + SLOPES) * BLOCK);
+}
+
+/* The inputs of `count` observations from `first` on, each kind of number in a row. */
+static void gather(const ba *ba, size_t first, size_t count, double *to)
+{
+    for (size_t i = 0; i < count; i++, to++) {
+        size_t at = first + i;
+        for (size_t k = 0; k < CAMERA; k++)
+            to[k * BLOCK] = ba->cameras[CAMERA * ba->camera[at] + k];
+        for (size_t k = 0; k < POINT; k++)
+            to[(CAMERA + k) * BLOCK] = ba->points[POINT * ba->point[at] + k];
+        to[(CAMERA + POINT) * BLOCK] = ba->weights[at];
+        for (size_t k = 0; k < FEATURE; k++)
+            to[(UNKNOWNS + k) * BLOCK] = ba->features[FEATURE * at + k];
+    }
 }
 
 /* The values of the sparse Jacobian: 2 x 15 an observation, then one for each weight. */
 static void derivative(void *problem, double *out)
 {
-    ba *ba = problem;
-    double x[UNKNOWNS + FEATURE], j[3 * (UNKNOWNS + FEATURE)];
-    for (size_t i = 0; i < ba->p; i++) {
-        for (size_t k = 0; k < CAMERA; k++)
-            x[k] = ba->cameras[CAMERA * ba->camera[i] + k];
-        for (size_t k = 0; k < POINT; k++)
-            x[CAMERA + k] = ba->points[POINT * ba->point[i] + k];
-        x[CAMERA + POINT] = ba->weights[i];
-        for (size_t k = 0; k < FEATURE; k++)
-            x[UNKNOWNS + k] = ba->features[FEATURE * i + k];
-        if (rg_problem_jacobian(ba->residuals, x, NULL, j) != RG_OK)
-            stop(STOP_FAILED, "%s", rg_problem_message(ba->residuals));
-        for (size_t row = 0; row < 2; row++)
-            for (size_t k = 0; k < UNKNOWNS; k++)
-                out[(2 * i + row) * UNKNOWNS + k] = j[row * (UNKNOWNS + FEATURE) + k];
-        out[2 * UNKNOWNS * ba->p + i] = j[2 * (UNKNOWNS + FEATURE) + CAMERA + POINT];
+    const ba *ba = problem;
+    const double *in[INPUTS];
+    double *slopes[SLOPES], *results = ba->gathered + INPUTS * BLOCK;
+    for (size_t k = 0; k < INPUTS; k++)
+        in[k] = ba->gathered + k * BLOCK;
+    for (size_t k = 0; k < SLOPES; k++)
+        slopes[k] = results + k * BLOCK;
+    for (size_t first = 0; first < ba->p; first += BLOCK) {
+        size_t count = ba->p - first < BLOCK ? ba->p - first : BLOCK;
+        gather(ba, first, count, ba->gathered);
+        slopes[SLOPES - 1] = out + 2 * UNKNOWNS * ba->p + first;
+        stop_on_error(
+            rg_program_value_batch(ba->slopes.program, ba->slopes.workspace, count, in, slopes));
+        for (size_t i = 0; i < count; i++)
+            for (size_t k = 0; k < 2 * UNKNOWNS; k++)
+                out[(first + i) * 2 * UNKNOWNS + k] = slopes[k][i];
     }
-}
-
-static void destroy_problem(void *problem)
-{
-    rg_problem_destroy(problem);
 }
 
 /* ---- writing ---- */
@@ -256,11 +286,10 @@ int main(int argc, char **argv)
     static ba ba;
     arguments arguments = read_arguments(argc, argv, TAKES_MODE);
     read_ba(&ba, arguments.input);
-    ba.residuals =
-        keep(rg_problem_create(record, UNKNOWNS + FEATURE, 3, NULL, NULL), destroy_problem);
     size_t values = (2 * UNKNOWNS + 1) * ba.p;
     bench bench = {.name = "ba",
                    .problem = &ba,
+                   .setup = set_up,
                    .primal = 1,
                    .count = 2,
                    .answers = {{.key = "objective", .rows = 3 * ba.p, .compute = objective},

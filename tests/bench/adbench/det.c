@@ -64,9 +64,9 @@ static rg_real record(const det *det, size_t row, const size_t *columns)
         others[j] = columns[j];
     }
     if (left == 3)
-        return rg_let(det->tape, rg_add(rg_add(rg_mul(line[0], minors[0]),
-                                               rg_mul(line[1], minors[1])),
-                                        rg_mul(line[2], minors[2])));
+        return rg_let(det->tape,
+                      rg_add(rg_add(rg_mul(line[0], minors[0]), rg_mul(line[1], minors[1])),
+                             rg_mul(line[2], minors[2])));
     return rg_let_dot(det->tape, left, line, minors);
 }
 

@@ -3,14 +3,18 @@
  *
  *     adbench_gmm INPUT --objective | --jacobian [--out FILE] [--time SECONDS]
  *
- * The derivative is recorded with tensors whose last axis runs over the points. These are taken
- * relative to their mean: that changes nothing but the rounding of Q x - Q mu.
+ * Two programs make the derivative: the term of one point and component, and the logarithm of the
+ * sum of the exponentials of one point's terms. Both run over blocks of points.
  */
 #include <math.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "harness.h"
 #include "text.h"
+
+/* So many points are computed at once. */
+enum { BLOCK = 1024 };
 
 static const double pi = 3.14159265358979323846;
 
@@ -22,10 +26,15 @@ typedef struct gmm {
     double *diagonals, *sums; /* exp(q) and the sum of q of each component */
     double *terms, *z;        /* k and d numbers */
     /* for the derivative */
-    double *centre;   /* the mean point */
-    double *points_t; /* (d + 1) x n: the points without it, and a row of ones */
-    int64_t *places;  /* d x d: where an element of Q is among exp(q), l and a zero */
-    rg_tape *tape;
+    double *columns;                    /* d x n: the points, each coordinate in a row */
+    compiled term;                      /* of alpha, mean, q and l of one component, and a point */
+    compiled sum;                       /* of the terms of a point and the greatest of them */
+    size_t inputs;                      /* of the first program without the point */
+    double *values, *greatest, *shares; /* of a block: its terms, and the sum's slopes */
+    double *part;                       /* what a block adds to the slopes of one component */
+    const double **in;
+    double **slopes;
+    rg_tape *tape; /* for what does not depend on the points */
 } gmm;
 
 /* ---- reading ---- */
@@ -49,36 +58,12 @@ static void read_gmm(gmm *gmm, const char *path)
     gmm->m = (double)take_size(&input, "m", 0);
 }
 
-/* Where element (i, j) of Q is in a row of exp(q), l and 0. */
-static size_t place_in_factor(const gmm *gmm, size_t i, size_t j)
-{
-    size_t d = gmm->d;
-    if (i == j)
-        return i;
-    return i > j ? d + j * d - j * (j + 1) / 2 + (i - j - 1) : d + gmm->triangle;
-}
-
 static void prepare(gmm *gmm)
 {
-    size_t d = gmm->d, n = gmm->n;
-    gmm->diagonals = new_doubles(size_times(gmm->k, d));
+    gmm->diagonals = new_doubles(size_times(gmm->k, gmm->d));
     gmm->sums = new_doubles(gmm->k);
     gmm->terms = new_doubles(gmm->k);
-    gmm->z = new_doubles(d);
-    gmm->centre = new_doubles(d);
-    gmm->points_t = new_doubles(size_times(d + 1, n));
-    gmm->places = new_array(size_times(d, d), sizeof *gmm->places);
-    for (size_t j = 0; j < d; j++) {
-        for (size_t i = 0; i < n; i++)
-            gmm->centre[j] += gmm->points[i * d + j] / (double)n;
-        for (size_t i = 0; i < n; i++)
-            gmm->points_t[j * n + i] = gmm->points[i * d + j] - gmm->centre[j];
-        for (size_t i = 0; i < d; i++)
-            gmm->places[i * d + j] = (int64_t)place_in_factor(gmm, i, j);
-    }
-    for (size_t i = 0; i < n; i++)
-        gmm->points_t[d * n + i] = 1;
-    gmm->tape = new_tape();
+    gmm->z = new_doubles(gmm->d);
 }
 
 /* ---- the objective ---- */
@@ -148,9 +133,8 @@ static void objective(void *problem, double *out)
     for (size_t i = 0; i < gmm->n; i++) {
         for (size_t c = 0; c < k; c++)
             gmm->terms[c] = gmm->alpha[c] + gmm->sums[c] -
-                            square_distance(d, gmm->diagonals + c * d,
-                                            gmm->factors + c * size + d, gmm->points + i * d,
-                                            gmm->means + c * d, gmm->z) /
+                            square_distance(d, gmm->diagonals + c * d, gmm->factors + c * size + d,
+                                            gmm->points + i * d, gmm->means + c * d, gmm->z) /
                                 2;
         sum += log_sum_exp(k, gmm->terms);
     }
@@ -160,54 +144,167 @@ static void objective(void *problem, double *out)
 
 /* ---- the derivative ---- */
 
-/* Q and, as one more column, -Q mu of every component: [k, d, d + 1]. */
-static rg_value factors_of(const gmm *gmm, rg_value means, rg_value diagonal, rg_value below)
+/* alpha + sum q - |Q (x - mu)|^2 / 2 */
+static rg_value record_term(const gmm *gmm, const rg_value *in)
 {
-    rg_tape *tape = gmm->tape;
-    int64_t d = (int64_t)gmm->d, k = (int64_t)gmm->k;
-    rg_value zero = rg_constant_f64(tape, RG_SHAPE(k, 1), NULL);
-    rg_value parts = rg_concat(3, (rg_value[]){diagonal, below, zero}, 1);
-    rg_value places = rg_indices(tape, RG_SHAPE(d * d), gmm->places);
-    rg_value q = rg_reshape(rg_index_select(parts, 1, places), RG_SHAPE(k, d, d));
-    rg_value centre = rg_constant_f64(tape, RG_SHAPE(d), gmm->centre);
-    rg_value shift = rg_matmul(q, rg_unsqueeze(rg_sub(centre, means), 2));
-    return rg_concat(2, (rg_value[]){q, shift}, 2);
+    size_t d = gmm->d;
+    const rg_value *mean = in + 1, *q = mean + d, *below = q + d, *x = in + gmm->inputs;
+    rg_value *z = new_array(2 * d, sizeof *z), *y = z + d, squares = {0}, height = in[0];
+    for (size_t i = 0; i < d; i++) {
+        y[i] = rg_sub(x[i], mean[i]);
+        z[i] = rg_mul(rg_exp(q[i]), y[i]);
+        height = rg_add(height, q[i]);
+    }
+    for (size_t j = 0; j < d; j++)
+        for (size_t i = j + 1; i < d; i++)
+            z[i] = rg_add(z[i], rg_mul(*below++, y[j]));
+    for (size_t i = 0; i < d; i++)
+        squares = i ? rg_add(squares, rg_square(z[i])) : rg_square(z[i]);
+    return rg_sub(height, rg_mul(0.5, squares));
 }
 
-static rg_value record(const gmm *gmm, rg_value alpha, rg_value means, rg_value factors)
+static void compile_term(gmm *gmm)
 {
-    int64_t d = (int64_t)gmm->d, k = (int64_t)gmm->k, n = (int64_t)gmm->n;
-    rg_value q = rg_slice(factors, 1, 0, d, 1);
-    rg_value below = rg_slice(factors, 1, d, RG_SLICE_END, 1);
-    rg_value diagonal = rg_exp(q), sums = rg_sum_over(q, RG_AXES(1), 0);
-    rg_value all = rg_reshape(factors_of(gmm, means, diagonal, below), RG_SHAPE(k * d, d + 1));
-    rg_value points = rg_constant_view(gmm->tape, RG_F64, RG_SHAPE(d + 1, n), NULL, gmm->points_t);
-    rg_value z = rg_reshape(rg_matmul(all, points), RG_SHAPE(k, d, n));
-    rg_value distances = rg_sum_over(rg_square(z), RG_AXES(1), 0);
-    rg_value heights = rg_unsqueeze(rg_add(alpha, sums), 1);
-    rg_value terms = rg_sub(heights, rg_mul(0.5, distances));
-    rg_value points_part = rg_sum(rg_logsumexp_over(terms, RG_AXES(0), 0));
-    rg_value mixture = rg_sub(points_part, rg_mul((double)n, rg_logsumexp(alpha)));
-    rg_value squares = rg_add(rg_sum(rg_square(diagonal)), rg_sum(rg_square(below)));
-    rg_value prior = rg_sub(rg_mul(gmm->m, rg_sum(sums)),
-                            rg_mul(gmm->gamma * gmm->gamma / 2, squares));
-    return rg_add(rg_add(mixture, prior), constant_part(gmm));
+    size_t count = gmm->inputs + gmm->d;
+    rg_tape *tape = new_tape();
+    rg_value *in = new_array(count, sizeof *in);
+    unsigned char *uniform = new_array(count, 1);
+    for (size_t i = 0; i < count; i++) {
+        in[i] = rg_input(tape, 0.5);
+        uniform[i] = i < gmm->inputs;
+    }
+    rg_value term = record_term(gmm, in);
+    stop_on_tape_error(tape);
+    gmm->term = compile(1, &term, count, in, RG_PROGRAM_VJP, uniform);
+}
+
+/* The greatest term is an input: the result does not depend on it. */
+static void compile_sum(gmm *gmm)
+{
+    size_t k = gmm->k;
+    rg_tape *tape = new_tape();
+    rg_value *in = new_array(k + 1, sizeof *in), sum = {0};
+    for (size_t c = 0; c <= k; c++)
+        in[c] = rg_input(tape, 0.5);
+    for (size_t c = 0; c < k; c++) {
+        rg_value power = rg_exp(rg_sub(in[c], in[k]));
+        sum = c ? rg_add(sum, power) : power;
+    }
+    sum = rg_log(sum);
+    stop_on_tape_error(tape);
+    gmm->sum = compile(1, &sum, k + 1, in, RG_PROGRAM_GRADIENT, NULL);
+}
+
+static void set_up(void *problem)
+{
+    gmm *gmm = problem;
+    size_t d = gmm->d, k = gmm->k, n = gmm->n, most = k + 1 > d ? k + 1 : d;
+    gmm->inputs = 1 + 2 * d + gmm->triangle;
+    gmm->columns = new_doubles(size_times(d, n));
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < d; j++)
+            gmm->columns[j * n + i] = gmm->points[i * d + j];
+    gmm->values = new_doubles(size_times(k, BLOCK));
+    gmm->shares = new_doubles(size_times(k, BLOCK));
+    gmm->greatest = new_doubles(BLOCK);
+    gmm->part = new_doubles(gmm->inputs);
+    gmm->in = new_array(gmm->inputs + most, sizeof *gmm->in);
+    gmm->slopes = new_array(gmm->inputs + most, sizeof *gmm->slopes);
+    gmm->tape = new_tape();
+    compile_term(gmm);
+    compile_sum(gmm);
+}
+
+/* Points the inputs of the first program at a component, which they stay at, and a block. */
+static void point_inputs(const gmm *gmm, size_t c, size_t first)
+{
+    size_t d = gmm->d, size = d + gmm->triangle;
+    const double **in = gmm->in;
+    *in++ = gmm->alpha + c;
+    for (size_t j = 0; j < d; j++)
+        *in++ = gmm->means + c * d + j;
+    for (size_t j = 0; j < size; j++)
+        *in++ = gmm->factors + c * size + j;
+    for (size_t j = 0; j < d; j++)
+        *in++ = gmm->columns + j * gmm->n + first;
+}
+
+/* The terms of a block of points, and their greatest. */
+static void find_terms(const gmm *gmm, size_t first, size_t count)
+{
+    double *greatest = gmm->greatest;
+    for (size_t c = 0; c < gmm->k; c++) {
+        double *values = gmm->values + c * BLOCK;
+        point_inputs(gmm, c, first);
+        stop_on_error(rg_program_value_batch(gmm->term.program, gmm->term.workspace, count, gmm->in,
+                                             &values));
+        for (size_t i = 0; i < count; i++)
+            greatest[i] = c && greatest[i] > values[i] ? greatest[i] : values[i];
+    }
+}
+
+/* The slopes of the logarithm of the sum by each term. */
+static void find_shares(const gmm *gmm, size_t count)
+{
+    for (size_t c = 0; c < gmm->k; c++) {
+        gmm->in[c] = gmm->values + c * BLOCK;
+        gmm->slopes[c] = gmm->shares + c * BLOCK;
+    }
+    gmm->in[gmm->k] = gmm->greatest;
+    gmm->slopes[gmm->k] = NULL;
+    stop_on_error(rg_program_gradient_batch(gmm->sum.program, gmm->sum.workspace, count, gmm->in,
+                                            NULL, gmm->slopes));
+}
+
+/* Adds the slopes by the parameters. */
+static void add_slopes(const gmm *gmm, size_t first, size_t count, double *out)
+{
+    size_t d = gmm->d, k = gmm->k, size = d + gmm->triangle;
+    for (size_t i = 0; i < gmm->inputs + d; i++)
+        gmm->slopes[i] = i < gmm->inputs ? gmm->part + i : NULL;
+    for (size_t c = 0; c < k; c++) {
+        const double *shares = gmm->shares + c * BLOCK;
+        double *of_mean = out + k + c * d, *of_factor = out + k + k * d + c * size;
+        point_inputs(gmm, c, first);
+        stop_on_error(rg_program_vjp_batch(gmm->term.program, gmm->term.workspace, count, gmm->in,
+                                           &shares, NULL, gmm->slopes));
+        out[c] += gmm->part[0];
+        for (size_t j = 0; j < d; j++)
+            of_mean[j] += gmm->part[1 + j];
+        for (size_t j = 0; j < size; j++)
+            of_factor[j] += gmm->part[1 + d + j];
+    }
+}
+
+/* The slopes of what does not depend on the points: the prior, and the sum of the weights. */
+static void find_prior_slopes(const gmm *gmm, double *out)
+{
+    rg_tape *tape = gmm->tape;
+    int64_t d = (int64_t)gmm->d, k = (int64_t)gmm->k, size = d + (int64_t)gmm->triangle;
+    rg_tape_reset(tape);
+    rg_value alpha = rg_input_f64(tape, RG_SHAPE(k), gmm->alpha);
+    rg_value factors = rg_input_f64(tape, RG_SHAPE(k, size), gmm->factors);
+    rg_value q = rg_slice(factors, 1, 0, d, 1), l = rg_slice(factors, 1, d, RG_SLICE_END, 1);
+    rg_value squares = rg_add(rg_sum(rg_square(rg_exp(q))), rg_sum(rg_square(l)));
+    rg_value prior =
+        rg_sub(rg_mul(gmm->m, rg_sum(q)), rg_mul(gmm->gamma * gmm->gamma / 2, squares));
+    rg_backward(rg_sub(prior, rg_mul((double)gmm->n, rg_logsumexp(alpha))));
+    rg_read_grad(alpha, out);
+    memset(out + k, 0, gmm->k * gmm->d * sizeof *out);
+    rg_read_grad(factors, out + k + k * d);
+    stop_on_tape_error(tape);
 }
 
 static void derivative(void *problem, double *out)
 {
     const gmm *gmm = problem;
-    rg_tape *tape = gmm->tape;
-    int64_t d = (int64_t)gmm->d, k = (int64_t)gmm->k, size = d + (int64_t)gmm->triangle;
-    rg_tape_reset(tape);
-    rg_value alpha = rg_input_f64(tape, RG_SHAPE(k), gmm->alpha);
-    rg_value means = rg_input_f64(tape, RG_SHAPE(k, d), gmm->means);
-    rg_value factors = rg_input_f64(tape, RG_SHAPE(k, size), gmm->factors);
-    rg_backward(record(gmm, alpha, means, factors));
-    rg_read_grad(alpha, out);
-    rg_read_grad(means, out + k);
-    rg_read_grad(factors, out + k + k * d);
-    stop_on_tape_error(tape);
+    find_prior_slopes(gmm, out);
+    for (size_t first = 0; first < gmm->n; first += BLOCK) {
+        size_t count = gmm->n - first < BLOCK ? gmm->n - first : BLOCK;
+        find_terms(gmm, first, count);
+        find_shares(gmm, count);
+        add_slopes(gmm, first, count, out);
+    }
 }
 
 int main(int argc, char **argv)
@@ -219,6 +316,7 @@ int main(int argc, char **argv)
     size_t size = gmm.k * (1 + 2 * gmm.d + gmm.triangle);
     bench bench = {.name = "gmm",
                    .problem = &gmm,
+                   .setup = set_up,
                    .primal = 1,
                    .count = 2,
                    .answers = {{.key = "objective", .compute = objective},

@@ -93,6 +93,35 @@ rg_tape *new_tape(void)
     return tape;
 }
 
+static void destroy_program(void *program)
+{
+    rg_program_destroy(program);
+}
+
+static void destroy_workspace(void *workspace)
+{
+    rg_workspace_destroy(workspace);
+}
+
+compiled compile(size_t m, const rg_value *ys, size_t n, const rg_value *xs, int derivatives,
+                 const unsigned char *uniform)
+{
+    rg_error error = {0};
+    rg_program_options options = {.derivatives = derivatives, .uniform = uniform};
+    compiled made = {rg_program_create((int)m, ys, (int)n, xs, &options, &error), NULL};
+    if (!made.program)
+        stop(STOP_FAILED, "%s", error.message);
+    keep(made.program, destroy_program);
+    made.workspace = keep(rg_workspace_create(made.program, NULL), destroy_workspace);
+    return made;
+}
+
+void stop_on_error(rg_status status)
+{
+    if (status != RG_OK)
+        stop(STOP_FAILED, "%s", rg_status_text(status));
+}
+
 size_t size_plus(size_t a, size_t b)
 {
     return a > SIZE_MAX - b ? SIZE_MAX : a + b;
@@ -111,12 +140,22 @@ size_t answer_size(const bench_answer *answer)
     return size_times(rows, answer->columns ? answer->columns : 1);
 }
 
-const double *bench_answer_of(const bench *bench, int i)
+static void set_up(bench *bench)
+{
+    if (bench->setup && !bench->is_set_up) {
+        double begin = bench_now();
+        bench->setup(bench->problem);
+        bench->setup_time = bench_now() - begin;
+        bench->is_set_up = 1;
+    }
+}
+
+const double *bench_answer_of(bench *bench, int i)
 {
     const bench_answer *answer = &bench->answers[i];
     double *numbers = new_doubles(answer_size(answer));
-    if (bench->setup && !(bench->primal && i == 0))
-        bench->setup(bench->problem);
+    if (!(bench->primal && i == 0))
+        set_up(bench);
     answer->compute(bench->problem, numbers);
     return numbers;
 }
@@ -254,14 +293,10 @@ static double least_time(const bench *bench, int i, double seconds)
     return least;
 }
 
-void print_times(const bench *bench, double seconds)
+void print_times(bench *bench, double seconds)
 {
     int derivative = bench->primal ? 1 : 0;
-    double begin = bench_now(), setup = 0;
-    if (bench->setup) {
-        bench->setup(bench->problem);
-        setup = bench_now() - begin;
-    }
+    set_up(bench);
     double time = least_time(bench, derivative, seconds);
     printf("{\"problem\": \"%s\", ", bench->name);
     if (bench->primal) {
@@ -271,11 +306,11 @@ void print_times(const bench *bench, double seconds)
     } else {
         printf("\"objective\": null, \"derivative\": %.4g, \"ratio\": null, ", time);
     }
-    printf("\"setup\": %.4g}\n", setup);
+    printf("\"setup\": %.4g}\n", bench->setup_time);
     close_output(stdout);
 }
 
-int run_bench(const arguments *arguments, const bench *bench, write_answer *write_first,
+int run_bench(const arguments *arguments, bench *bench, write_answer *write_first,
               write_answer *write_second)
 {
     FILE *stream = open_output(arguments);

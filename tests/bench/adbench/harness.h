@@ -35,6 +35,20 @@ double *new_doubles(size_t count);
 /* A tape, kept. */
 rg_tape *new_tape(void);
 
+/* A program that runs in one thread. */
+typedef struct compiled {
+    rg_program *program;
+    rg_workspace *workspace;
+} compiled;
+
+/* Compiles ys[0..m) as functions of xs[0..n), kept; the arguments are those of rg_program_create.
+ */
+compiled compile(size_t m, const rg_value *ys, size_t n, const rg_value *xs, int derivatives,
+                 const unsigned char *uniform);
+
+/* Stops unless a program ran as it should. */
+void stop_on_error(rg_status status);
+
 /* Sums and products of sizes, SIZE_MAX where they do not fit. */
 size_t size_plus(size_t a, size_t b);
 size_t size_times(size_t a, size_t b);
@@ -56,6 +70,8 @@ typedef struct bench {
     const char *name;
     void *problem;
     void (*setup)(void *problem); /* what is done once for all points of these sizes; or NULL */
+    int is_set_up;
+    double setup_time;
     int primal;
     int count;
     bench_answer answers[BENCH_ANSWERS];
@@ -65,7 +81,7 @@ typedef struct bench {
 size_t answer_size(const bench_answer *answer);
 
 /* Sets the problem up if its answer `i` is a derivative, and answers. The array is kept. */
-const double *bench_answer_of(const bench *bench, int i);
+const double *bench_answer_of(bench *bench, int i);
 
 /* ---- the command line ---- */
 
@@ -95,12 +111,12 @@ void write_numbers(FILE *stream, size_t count, const double *numbers);
 
 /* Measures objective and derivative, each repeated for about that long, and prints the least
  * seconds of each as one line of JSON. */
-void print_times(const bench *bench, double seconds);
+void print_times(bench *bench, double seconds);
 
 /* The whole of a program with --objective and --jacobian, once the problem is read. `write_first`
  * and `write_second` print the two answers; NULL: write_numbers. */
 typedef void write_answer(FILE *stream, const bench *bench, const double *numbers);
-int run_bench(const arguments *arguments, const bench *bench, write_answer *write_first,
+int run_bench(const arguments *arguments, bench *bench, write_answer *write_first,
               write_answer *write_second);
 
 #endif

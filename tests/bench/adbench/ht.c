@@ -26,12 +26,16 @@ typedef struct ht {
     const double *points; /* n x 3 */
     const double *places; /* n x 2, or NULL */
     const double *pose;
-    size_t corners;       /* vertices of each point: 1 or 3 */
-    size_t *corner;       /* n x corners: places in `used` */
+    size_t corners;           /* vertices of each point: 1 or 3 */
+    size_t *corner;           /* n x corners: places in `used` */
     size_t *used, used_count; /* the vertices that are needed */
     double (*moved)[3];       /* for the objective: where they are */
+    /* for the derivative */
     rg_tape *tape;
-    rg_value (*vertices)[3], *errors;
+    rg_value (*vertices)[3];
+    compiled errors; /* as functions of x */
+    double *x;       /* the pose and all u */
+    double *entries; /* of the sparse Jacobian */
 } ht;
 
 /* ---- reading ---- */
@@ -260,41 +264,41 @@ static void record_bones(const ht *ht, const rg_value *pose, recorded_affine *mo
     }
 }
 
-static recorded_affine record_global(const ht *ht, const rg_value *pose)
+/* Both formulas and a choice, so that one recording serves every pose: the angle is 1 where there
+ * is no rotation. */
+static recorded_affine record_global(const rg_value *pose)
 {
     rg_value square = rg_add(rg_add(rg_square(pose[0]), rg_square(pose[1])), rg_square(pose[2]));
-    recorded_affine out =
-        record_affine(ht->tape, &(affine){{1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0}});
-    for (int i = 0; i < 3; i++)
-        out.at[4 * i + 3] = pose[3 + i];
-    if (sqrt(rg_item(square)) < least_angle)
-        return out;
-    rg_value angle = rg_sqrt(square), c = rg_cos(angle), s = rg_sin(angle), a[3];
-    for (int i = 0; i < 3; i++)
+    rg_value still = rg_less(rg_sqrt(square), least_angle);
+    rg_value angle = rg_sqrt(rg_where(still, 1, square)), c = rg_cos(angle), s = rg_sin(angle);
+    rg_value rest = rg_sub(1, c), a[3];
+    recorded_affine out;
+    for (int i = 0; i < 3; i++) {
         a[i] = rg_div(pose[i], angle);
-    rg_value rest = rg_sub(1, c);
+        out.at[4 * i + 3] = pose[3 + i];
+    }
     for (int i = 0; i < 3; i++) {
         int next = (i + 1) % 3, last = (i + 2) % 3;
         rg_value both = rg_mul(rg_mul(rest, a[i]), a[next]), across = rg_mul(s, a[last]);
-        out.at[5 * i] = rg_add(c, rg_mul(rest, rg_square(a[i])));
-        out.at[4 * i + next] = rg_sub(both, across);
-        out.at[4 * next + i] = rg_add(both, across);
+        out.at[5 * i] = rg_where(still, 1, rg_add(c, rg_mul(rest, rg_square(a[i]))));
+        out.at[4 * i + next] = rg_where(still, 0, rg_sub(both, across));
+        out.at[4 * next + i] = rg_where(still, 0, rg_add(both, across));
     }
     return out;
 }
 
 /* `x` holds three numbers or recorded numbers. */
-#define RECORD_APPLY(map, x, out)                                          \
-    for (int i_ = 0; i_ < 3; i_++) {                                       \
-        const rg_value *row_ = (map)->at + 4 * i_;                         \
-        rg_value sum_ = rg_add(rg_mul(row_[0], (x)[0]), row_[3]);          \
-        sum_ = rg_add(sum_, rg_mul(row_[1], (x)[1]));                      \
-        (out)[i_] = rg_add(sum_, rg_mul(row_[2], (x)[2]));                 \
+#define RECORD_APPLY(map, x, out)                                 \
+    for (int i_ = 0; i_ < 3; i_++) {                              \
+        const rg_value *row_ = (map)->at + 4 * i_;                \
+        rg_value sum_ = rg_add(rg_mul(row_[0], (x)[0]), row_[3]); \
+        sum_ = rg_add(sum_, rg_mul(row_[1], (x)[1]));             \
+        (out)[i_] = rg_add(sum_, rg_mul(row_[2], (x)[2]));        \
     }
 
 static void record_vertices(const ht *ht, const rg_value *pose)
 {
-    recorded_affine moves[BONES], global = record_global(ht, pose);
+    recorded_affine moves[BONES], global = record_global(pose);
     record_bones(ht, pose, moves);
     for (size_t k = 0; k < ht->used_count; k++) {
         const vertex *vertex = &ht->model.vertices[ht->used[k]];
@@ -328,28 +332,45 @@ static void record_errors(const ht *ht, size_t i, const rg_value *u, rg_value *e
     }
 }
 
+/* Compiles all errors as functions of the pose and all u, with their sparse Jacobian. */
+static void set_up(void *problem)
+{
+    ht *ht = problem;
+    size_t places = ht->places ? PLACE * ht->n : 0, inputs = POSE + places;
+    ht->tape = new_tape();
+    ht->vertices = new_array(ht->used_count, sizeof *ht->vertices);
+    rg_value *x = new_array(inputs, sizeof *x), *errors = new_array(3 * ht->n, sizeof *errors);
+    ht->x = new_doubles(inputs);
+    for (size_t i = 0; i < inputs; i++) {
+        ht->x[i] = i < POSE ? ht->pose[i] : ht->places[i - POSE];
+        x[i] = rg_input(ht->tape, ht->x[i]);
+    }
+    record_vertices(ht, x);
+    for (size_t i = 0; i < ht->n; i++)
+        record_errors(ht, i, x + POSE + PLACE * i, errors + 3 * i);
+    stop_on_tape_error(ht->tape);
+    ht->errors = compile(3 * ht->n, errors, inputs, x, RG_PROGRAM_JACOBIAN, NULL);
+    ht->entries = new_doubles(rg_program_jacobian_pattern(ht->errors.program)->count);
+}
+
+/* The column of the dense rows for an input: the two u of a row's own point come first. */
+static size_t column_of(const ht *ht, size_t input)
+{
+    if (input < POSE)
+        return ht->places ? PLACE + input : input;
+    return (input - POSE) % PLACE;
+}
+
 static void derivative(void *problem, double *out)
 {
     const ht *ht = problem;
-    rg_tape *tape = ht->tape;
-    rg_value pose[POSE], u[PLACE];
-    rg_tape_reset(tape);
-    for (int k = 0; k < POSE; k++)
-        pose[k] = rg_input(tape, ht->pose[k]);
-    record_vertices(ht, pose);
-    for (size_t i = 0; i < ht->n; i++) {
-        for (size_t k = 0; k < PLACE && ht->places; k++)
-            u[k] = rg_input(tape, ht->places[PLACE * i + k]);
-        record_errors(ht, i, u, ht->errors + 3 * i);
-        for (size_t j = 0; j < 3; j++) {
-            rg_backward(ht->errors[3 * i + j]);
-            for (size_t k = 0; k < PLACE && ht->places; k++)
-                *out++ = rg_grad(u[k]);
-            for (int k = 0; k < POSE; k++)
-                *out++ = rg_grad(pose[k]);
-        }
-    }
-    stop_on_tape_error(tape);
+    const rg_pattern *pattern = rg_program_jacobian_pattern(ht->errors.program);
+    stop_on_error(rg_program_sparse_jacobian(ht->errors.program, ht->errors.workspace, ht->x, NULL,
+                                             ht->entries));
+    memset(out, 0, 3 * ht->n * ht->columns * sizeof *out);
+    for (size_t row = 0; row < 3 * ht->n; row++)
+        for (size_t i = pattern->start[row]; i < pattern->start[row + 1]; i++)
+            out[row * ht->columns + column_of(ht, pattern->column[i])] = ht->entries[i];
 }
 
 static void write_rows(FILE *stream, const bench *bench, const double *numbers)
@@ -367,17 +388,14 @@ int main(int argc, char **argv)
     arguments arguments = read_arguments(argc, argv, TAKES_MODE | TAKES_MODEL);
     read_ht(&ht, &arguments);
     ht.moved = new_array(ht.used_count, sizeof *ht.moved);
-    ht.tape = new_tape();
-    ht.vertices = new_array(ht.used_count, sizeof *ht.vertices);
-    ht.errors = new_array(3 * ht.n, sizeof *ht.errors);
-    bench bench = {.name = "ht",
-                   .problem = &ht,
-                   .primal = 1,
-                   .count = 2,
-                   .answers = {{.key = "objective", .rows = 3 * ht.n, .compute = objective},
-                               {.key = "jacobian",
-                                .rows = 3 * ht.n,
-                                .columns = ht.columns,
-                                .compute = derivative}}};
+    bench bench = {
+        .name = "ht",
+        .problem = &ht,
+        .setup = set_up,
+        .primal = 1,
+        .count = 2,
+        .answers = {
+            {.key = "objective", .rows = 3 * ht.n, .compute = objective},
+            {.key = "jacobian", .rows = 3 * ht.n, .columns = ht.columns, .compute = derivative}}};
     return run_bench(&arguments, &bench, NULL, write_rows);
 }

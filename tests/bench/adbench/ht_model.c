@@ -77,8 +77,7 @@ static long take_index(records *records, long least, size_t end)
 static void end_record(const records *records)
 {
     if (records->line)
-        stop(STOP_INPUT, "%s: line %zu: there are fields too many", records->path,
-             records->number);
+        stop(STOP_INPUT, "%s: line %zu: there are fields too many", records->path, records->number);
 }
 
 /* ---- the files ---- */
@@ -91,8 +90,8 @@ static affine take_affine(records *records)
         affine.at[i] = take_number(records);
     for (int i = 0; i < 4; i++)
         if (take_number(records) != (i == 3))
-            stop(STOP_INPUT, "%s: line %zu: the last row of a matrix is not 0 0 0 1",
-                 records->path, records->number);
+            stop(STOP_INPUT, "%s: line %zu: the last row of a matrix is not 0 0 0 1", records->path,
+                 records->number);
     return affine;
 }
 

@@ -61,7 +61,7 @@ static void write_numbers_of(FILE *stream, const bench_answer *answer, const dou
     }
 }
 
-static void write_answers(FILE *stream, const bench *bench)
+static void write_answers(FILE *stream, bench *bench)
 {
     const double *numbers[BENCH_ANSWERS];
     for (int i = 0; i < bench->count; i++) {

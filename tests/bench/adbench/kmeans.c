@@ -10,8 +10,14 @@
 typedef struct kmeans {
     size_t n, k, d;
     const double *points, *centroids;
-    int64_t *nearest; /* the centroid of each point */
-    rg_tape *tape;
+    /* for the direction */
+    size_t *nearest;            /* the centroid of each point */
+    double *members;            /* d x n: the points of one centroid after those of another */
+    size_t *first;              /* where those of each begin */
+    compiled distance;          /* of a point from its centroid */
+    const double **in, **moved; /* its inputs and a direction: all numbers of the centroid */
+    double **slopes;            /* derivatives by the centroid */
+    double *curvature;          /* d numbers */
 } kmeans;
 
 static double square_distance(size_t d, const double *a, const double *b)
@@ -50,29 +56,90 @@ static void cost(void *problem, double *out)
     *out = sum;
 }
 
-/* Which centroid is nearest is a choice, found with plain numbers; what is differentiated, twice,
- * is the cost given the choice. The sums of the Hessian's rows are its diagonal. */
+/* ---- the direction ---- */
+
+static rg_value record_distance(size_t d, const rg_value *point, const rg_value *centroid)
+{
+    rg_value sum = rg_square(rg_sub(point[0], centroid[0]));
+    for (size_t j = 1; j < d; j++)
+        sum = rg_add(sum, rg_square(rg_sub(point[j], centroid[j])));
+    return sum;
+}
+
+/* The distance from the centroid that a point has chosen, with two derivatives. */
+static void set_up(void *problem)
+{
+    static const double one = 1;
+    kmeans *kmeans = problem;
+    size_t d = kmeans->d, n = kmeans->n;
+    rg_tape *tape = new_tape();
+    rg_value *x = new_array(2 * d, sizeof *x);
+    unsigned char *uniform = new_array(2 * d, 1);
+    const double *still = new_doubles(n);
+    kmeans->in = new_array(2 * d, sizeof *kmeans->in);
+    kmeans->moved = new_array(2 * d, sizeof *kmeans->moved);
+    kmeans->slopes = new_array(2 * d, sizeof *kmeans->slopes);
+    for (size_t i = 0; i < 2 * d; i++) {
+        x[i] = rg_input(tape, (double)i);
+        uniform[i] = i >= d;
+        kmeans->moved[i] = uniform[i] ? &one : still;
+    }
+    rg_value distance = record_distance(d, x, x + d);
+    stop_on_tape_error(tape);
+    kmeans->distance =
+        compile(1, &distance, 2 * d, x, RG_PROGRAM_GRADIENT | RG_PROGRAM_HVP, uniform);
+    kmeans->members = new_doubles(size_times(d, n));
+    kmeans->curvature = new_doubles(d);
+    kmeans->nearest = new_array(n, sizeof *kmeans->nearest);
+    kmeans->first = new_array(kmeans->k + 2, sizeof *kmeans->first);
+}
+
+/* Puts the points of each centroid together. Which one is nearest is a choice, which is not
+ * differentiated. */
+static void choose(const kmeans *kmeans)
+{
+    size_t n = kmeans->n, d = kmeans->d;
+    double least;
+    size_t *first = kmeans->first + 1; /* moves on to where the next centroid's begin */
+    memset(kmeans->first, 0, (kmeans->k + 2) * sizeof *first);
+    for (size_t i = 0; i < n; i++) {
+        kmeans->nearest[i] = find_nearest(kmeans, kmeans->points + i * d, &least);
+        first[kmeans->nearest[i] + 1]++;
+    }
+    for (size_t c = 1; c <= kmeans->k; c++)
+        first[c] += first[c - 1];
+    for (size_t i = 0; i < n; i++) {
+        const double *from = kmeans->points + i * d;
+        double *to = kmeans->members + first[kmeans->nearest[i]]++;
+        for (size_t j = 0; j < d; j++)
+            to[j * n] = from[j];
+    }
+}
+
+/* Given the choice, the cost is a sum of distances from one centroid each. The sums of the rows of
+ * its Hessian are its diagonal. */
 static void direction(void *problem, double *out)
 {
     const kmeans *kmeans = problem;
-    rg_tape *tape = kmeans->tape;
-    int64_t n = (int64_t)kmeans->n, k = (int64_t)kmeans->k, d = (int64_t)kmeans->d;
-    double least;
-    for (size_t i = 0; i < kmeans->n; i++)
-        kmeans->nearest[i] =
-            (int64_t)find_nearest(kmeans, kmeans->points + i * kmeans->d, &least);
-    rg_tape_reset(tape);
-    rg_value centroids = rg_input_f64(tape, RG_SHAPE(k, d), kmeans->centroids), slope;
-    rg_value points = rg_constant_view(tape, RG_F64, RG_SHAPE(n, d), NULL, kmeans->points);
-    rg_value nearest = rg_indices(tape, RG_SHAPE(n), kmeans->nearest);
-    rg_value apart = rg_sub(points, rg_index_select(centroids, 0, nearest));
-    rg_grad_values(rg_sum(rg_square(apart)), (rg_value){0}, 1, &centroids, &slope);
-    rg_backward(rg_sum(slope));
-    rg_read_grad(centroids, out);
-    const double *gradient = rg_data(slope, RG_F64);
-    stop_on_tape_error(tape);
-    for (size_t i = 0; i < kmeans->k * kmeans->d; i++)
-        out[i] = gradient[i] / out[i];
+    const compiled *distance = &kmeans->distance;
+    size_t d = kmeans->d;
+    choose(kmeans);
+    for (size_t c = 0; c < kmeans->k; c++, out += d) {
+        size_t first = kmeans->first[c], count = kmeans->first[c + 1] - first;
+        for (size_t j = 0; j < d; j++) {
+            kmeans->in[j] = kmeans->members + j * kmeans->n + first;
+            kmeans->in[d + j] = kmeans->centroids + c * d + j;
+            kmeans->slopes[d + j] = out + j;
+        }
+        stop_on_error(rg_program_gradient_batch(distance->program, distance->workspace, count,
+                                                kmeans->in, NULL, kmeans->slopes));
+        for (size_t j = 0; j < d; j++)
+            kmeans->slopes[d + j] = kmeans->curvature + j;
+        stop_on_error(rg_program_hvp_batch(distance->program, distance->workspace, count,
+                                           kmeans->in, kmeans->moved, kmeans->slopes));
+        for (size_t j = 0; j < d; j++)
+            out[j] /= kmeans->curvature[j];
+    }
 }
 
 /* A centroid without points has no direction. */
@@ -96,9 +163,8 @@ void read_kmeans(const json_t *input, bench *bench)
     if (d != kmeans->d)
         stop(STOP_INPUT, "kmeans: points have %zu coordinates and centroids %zu", kmeans->d, d);
     check_centroids(kmeans);
-    kmeans->nearest = new_array(kmeans->n, sizeof *kmeans->nearest);
-    kmeans->tape = new_tape();
     bench->problem = kmeans;
+    bench->setup = set_up;
     bench->primal = 1;
     bench->count = 2;
     bench->answers[0] = (bench_answer){.key = "cost", .compute = cost};

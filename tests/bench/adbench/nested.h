@@ -16,15 +16,15 @@ void read_gradient(mode mode, rg_value y, int count, const rg_value *xs, double 
 
 /* Functions NAME_rr .. NAME_ff that call NAME with the mode of the outer and the inner derivative,
  * and the four answers of `rows` numbers (0: one) that they give. */
-#define NESTED_MODE(name, modes, outer, inner)              \
-    static void name##_##modes(void *problem, double *out)  \
-    {                                                       \
-        name(problem, outer, inner, out);                   \
+#define NESTED_MODE(name, modes, outer, inner)             \
+    static void name##_##modes(void *problem, double *out) \
+    {                                                      \
+        name(problem, outer, inner, out);                  \
     }
-#define NESTED_MODES(name)                   \
-    NESTED_MODE(name, rr, REVERSE, REVERSE)  \
-    NESTED_MODE(name, rf, REVERSE, FORWARD)  \
-    NESTED_MODE(name, fr, FORWARD, REVERSE)  \
+#define NESTED_MODES(name)                  \
+    NESTED_MODE(name, rr, REVERSE, REVERSE) \
+    NESTED_MODE(name, rf, REVERSE, FORWARD) \
+    NESTED_MODE(name, fr, FORWARD, REVERSE) \
     NESTED_MODE(name, ff, FORWARD, FORWARD)
 
 typedef void nested_answer(void *problem, double *out);

@@ -11,12 +11,19 @@ static const double time_span = 2;
 /* So many components are computed at most, over all steps. */
 enum { MOST = 50000000 };
 
+/* How far a step looks back: four stages. The program's inputs are h, REACH x and one more y. */
+enum { REACH = 4, INPUTS = 2 + 2 * REACH };
+
 typedef struct ode {
     size_t n, steps;
     const double *x;
     double *y, *at, *sum, *k; /* n numbers each */
     rg_tape *tape;
-    rg_real *reals; /* for the derivative: x, y and four rates */
+    /* for the derivative */
+    compiled step;  /* of one component */
+    double *padded; /* x after REACH zeros */
+    double *states; /* y before each step and after the last, each after its padding */
+    double *slopes; /* by x, by y, and by the inputs of a step */
 } ode;
 
 static void rate(size_t n, const double *x, const double *y, double *k)
@@ -59,44 +66,83 @@ static void primal(void *problem, double *out)
 
 /* ---- the derivative ---- */
 
-/* One step in four stages, each of which takes a part of the one before. */
-static void record_step(rg_tape *tape, size_t n, double h, const rg_real *x, rg_real *y,
-                        rg_real *k)
+/* A step changes component i by what it, the REACH components before it and as many x say: the same
+ * formula for all i, once y_-1 is 1, and x_-1, .. and y_-2, .. are 0. */
+static rg_value record_step(rg_value h, const rg_value *x, const rg_value *y)
 {
-    static const double part[4] = {0, 0.5, 0.5, 1};
-    for (int stage = 0; stage < 4; stage++) {
-        const rg_real *before = k - n;
-        k[0] = x[0];
-        for (size_t i = 1; i < n && stage == 0; i++)
-            k[i] = rg_let(tape, rg_mul(x[i], y[i - 1]));
-        for (size_t i = 1; i < n && stage > 0; i++)
-            k[i] = rg_let(tape, rg_mul(x[i], rg_add(y[i - 1],
-                                                    rg_mul(h * part[stage], before[i - 1]))));
-        k += n;
-    }
-    const rg_real *k1 = k - 4 * n, *k2 = k1 + n, *k3 = k2 + n, *k4 = k3 + n;
-    for (size_t i = 0; i < n; i++)
-        y[i] = rg_let(tape, rg_add(y[i], rg_mul(h / 6, rg_add(rg_add(k1[i], k4[i]),
-                                                              rg_mul(2.0, rg_add(k2[i], k3[i]))))));
+    rg_value k[REACH][REACH]; /* k[s][i]: the rate in stage s + 1 of component i before */
+    rg_value half = rg_mul(0.5, h);
+    for (int stage = 0; stage < REACH; stage++)
+        for (int i = 0; i + stage < REACH; i++) {
+            rg_value at = y[i + 1];
+            if (stage > 0)
+                at = rg_add(at, rg_mul(stage == REACH - 1 ? h : half, k[stage - 1][i + 1]));
+            k[stage][i] = rg_mul(x[i], at);
+        }
+    rg_value sum = rg_add(rg_add(k[0][0], k[3][0]), rg_mul(2, rg_add(k[1][0], k[2][0])));
+    return rg_add(y[0], rg_mul(rg_div(h, 6), sum));
+}
+
+/* Compiles a step of one component. Its inputs: the time, x and y. */
+static void set_up(void *problem)
+{
+    ode *ode = problem;
+    rg_tape *tape = new_tape();
+    rg_value in[INPUTS];
+    const unsigned char uniform[INPUTS] = {1};
+    for (int i = 0; i < INPUTS; i++)
+        in[i] = rg_input(tape, 1);
+    rg_value next = record_step(in[0], in + 1, in + 1 + REACH);
+    ode->step = compile(1, &next, INPUTS, in, RG_PROGRAM_VJP, uniform);
+    size_t row = ode->n + REACH;
+    ode->padded = new_doubles(row);
+    memcpy(ode->padded + REACH, ode->x, ode->n * sizeof *ode->x);
+    ode->states = new_doubles(size_times(ode->steps + 1, row));
+    for (size_t step = 0; step <= ode->steps; step++)
+        ode->states[step * row + REACH - 1] = 1;
+    ode->slopes = new_doubles(size_times(2 * REACH + 3, ode->n + REACH));
+}
+
+/* Points the inputs at a state. */
+static void point_inputs(const ode *ode, const double *h, const double *state, const double **in)
+{
+    in[0] = h;
+    for (size_t i = 0; i < REACH; i++)
+        in[1 + i] = ode->padded + REACH - i;
+    for (size_t i = 0; i <= REACH; i++)
+        in[1 + REACH + i] = state + REACH - i;
 }
 
 static void gradient(void *problem, double *out)
 {
     const ode *ode = problem;
-    rg_tape *tape = ode->tape;
-    size_t n = ode->n;
-    double h = time_span / (double)ode->steps;
-    rg_real *x = ode->reals, *y = x + n, *k = y + n;
-    rg_tape_reset(tape);
-    for (size_t i = 0; i < n; i++) {
-        x[i] = rg_let(tape, rg_input(tape, ode->x[i]));
-        y[i] = rg_let(tape, 0.0);
+    size_t n = ode->n, row = n + REACH;
+    const double h = time_span / (double)ode->steps;
+    const double *in[INPUTS];
+    double *next, *of_x = ode->slopes, *of_y = of_x + row, *slopes[INPUTS] = {NULL};
+    for (size_t i = 1; i < INPUTS; i++)
+        slopes[i] = of_y + row + (i - 1) * n;
+    for (size_t step = 0; step < ode->steps; step++) {
+        point_inputs(ode, &h, ode->states + step * row, in);
+        next = ode->states + (step + 1) * row + REACH;
+        stop_on_error(rg_program_value_batch(ode->step.program, ode->step.workspace, n, in, &next));
     }
-    for (size_t step = 0; step < ode->steps; step++)
-        record_step(tape, n, h, x, y, k);
-    rg_backward(rg_value_of(tape, y[n - 1]));
-    stop_on_tape_error(tape);
-    rg_read_real_grads(tape, n, x, out);
+    memset(of_x, 0, 2 * row * sizeof *of_x);
+    of_y[row - 1] = 1;
+    for (size_t step = ode->steps; step-- > 0;) {
+        const double *upstream = of_y + REACH;
+        point_inputs(ode, &h, ode->states + step * row, in);
+        stop_on_error(rg_program_vjp_batch(ode->step.program, ode->step.workspace, n, in, &upstream,
+                                           NULL, slopes));
+        memset(of_y, 0, row * sizeof *of_y);
+        for (size_t k = 0; k < REACH; k++)
+            for (size_t i = 0; i < n; i++)
+                of_x[REACH + i - k] += slopes[1 + k][i];
+        for (size_t k = 0; k <= REACH; k++)
+            for (size_t i = 0; i < n; i++)
+                of_y[REACH + i - k] += slopes[1 + REACH + k][i];
+    }
+    memcpy(out, of_x + REACH, n * sizeof *out);
 }
 
 void read_ode(const json_t *input, bench *bench)
@@ -105,14 +151,14 @@ void read_ode(const json_t *input, bench *bench)
     ode->x = json_list_of(input, "x", &ode->n);
     ode->steps = json_size_of(input, "s", 1);
     if (size_times(ode->n, ode->steps) > MOST)
-        stop(STOP_INPUT, "ode: %zu steps of %zu numbers are more than %d", ode->steps, ode->n, MOST);
+        stop(STOP_INPUT, "ode: %zu steps of %zu numbers are more than %d", ode->steps, ode->n,
+             MOST);
     ode->y = new_doubles(ode->n);
     ode->at = new_doubles(ode->n);
     ode->sum = new_doubles(ode->n);
     ode->k = new_doubles(ode->n);
-    ode->reals = new_array(size_times(6, ode->n), sizeof *ode->reals);
-    ode->tape = new_tape();
     bench->problem = ode;
+    bench->setup = set_up;
     bench->primal = 1;
     bench->count = 2;
     bench->answers[0] = (bench_answer){.key = "primal", .rows = ode->n, .compute = primal};

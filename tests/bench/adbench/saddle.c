@@ -107,8 +107,7 @@ static void outer_slope(void *context, const double *at, double *g)
 static void search(void *problem, mode outer, mode inner, double *out)
 {
     saddle *saddle = problem;
-    descent descent = {
-        .n = SIDE, .value = outer_value, .gradient = outer_slope, .context = saddle};
+    descent descent = {.n = SIDE, .value = outer_value, .gradient = outer_slope, .context = saddle};
     saddle->outer = outer;
     saddle->inner = inner;
     memcpy(out, saddle->start, sizeof saddle->start);
