@@ -155,11 +155,11 @@ static rg_value record_term(const gmm *gmm, const rg_value *in)
         z[i] = rg_mul(rg_exp(q[i]), y[i]);
         height = rg_add(height, q[i]);
     }
-    for (size_t j = 0; j < d; j++)
-        for (size_t i = j + 1; i < d; i++)
-            z[i] = rg_add(z[i], rg_mul(*below++, y[j]));
-    for (size_t i = 0; i < d; i++)
+    for (size_t i = 0; i < d; i++) {
+        for (size_t j = 0, place = i - 1; j < i; place += d - 2 - j++)
+            z[i] = rg_add(z[i], rg_mul(below[place], y[j]));
         squares = i ? rg_add(squares, rg_square(z[i])) : rg_square(z[i]);
+    }
     return rg_sub(height, rg_mul(0.5, squares));
 }
 

@@ -287,32 +287,39 @@ static recorded_affine record_global(const rg_value *pose)
     return out;
 }
 
-/* `x` holds three numbers or recorded numbers. */
-#define RECORD_APPLY(map, x, out)                                 \
-    for (int i_ = 0; i_ < 3; i_++) {                              \
-        const rg_value *row_ = (map)->at + 4 * i_;                \
-        rg_value sum_ = rg_add(rg_mul(row_[0], (x)[0]), row_[3]); \
-        sum_ = rg_add(sum_, rg_mul(row_[1], (x)[1]));             \
-        (out)[i_] = rg_add(sum_, rg_mul(row_[2], (x)[2]));        \
+/* Turns what a bone does by the global rotation: cheaper once a bone than once a vertex. */
+static void record_turned(const recorded_affine *global, recorded_affine *move)
+{
+    for (int j = 0; j < 4; j++) {
+        rg_value column[3] = {move->at[j], move->at[4 + j], move->at[8 + j]};
+        for (int i = 0; i < 3; i++) {
+            const rg_value *row = global->at + 4 * i;
+            rg_value sum = rg_add(rg_mul(row[0], column[0]), rg_mul(row[1], column[1]));
+            move->at[4 * i + j] = rg_add(sum, rg_mul(row[2], column[2]));
+        }
     }
+}
 
 static void record_vertices(const ht *ht, const rg_value *pose)
 {
     recorded_affine moves[BONES], global = record_global(pose);
     record_bones(ht, pose, moves);
+    for (int k = 0; k < BONES; k++)
+        record_turned(&global, &moves[k]);
     for (size_t k = 0; k < ht->used_count; k++) {
         const vertex *vertex = &ht->model.vertices[ht->used[k]];
         const influence *influence = ht->model.influences + vertex->first;
-        rg_value sum[3];
-        for (size_t j = 0; j < 3; j++)
-            sum[j] = rg_constant(ht->tape, 0);
-        for (size_t i = 0; i < vertex->count; i++, influence++) {
-            rg_value moved[3];
-            RECORD_APPLY(&moves[influence->bone], vertex->rest, moved);
-            for (size_t j = 0; j < 3; j++)
-                sum[j] = rg_add(sum[j], rg_mul(influence->weight, moved[j]));
+        for (int j = 0; j < 3; j++) {
+            rg_value sum = pose[3 + j];
+            for (size_t i = 0; i < vertex->count; i++) {
+                const rg_value *row = moves[influence[i].bone].at + 4 * j;
+                double w = influence[i].weight;
+                for (int axis = 0; axis < 3; axis++)
+                    sum = rg_add(sum, rg_mul(w * vertex->rest[axis], row[axis]));
+                sum = rg_add(sum, rg_mul(w, row[3]));
+            }
+            ht->vertices[k][j] = sum;
         }
-        RECORD_APPLY(&global, sum, ht->vertices[k]);
     }
 }
 
