@@ -154,21 +154,19 @@ static rg_value record_dot(const rg_value *a, const rg_value *b)
 }
 
 /* Both formulas and a choice, so that one recording serves every rotation: the angle is 1 where the
- * other formula applies. */
+ * other formula applies. The axis is not formed and 1 - cos t is 2 sin(t / 2)^2, so that no digits
+ * are lost at small angles t. */
 static void record_rotate(const rg_value *r, const rg_value *v, rg_value *out)
 {
-    rg_value square = record_dot(r, r), small = rg_equal(square, 0);
-    rg_value angle = rg_sqrt(rg_where(small, 1, square));
-    rg_value c = rg_cos(angle), s = rg_sin(angle), axis[3], by[3], little[3];
-    for (int i = 0; i < 3; i++)
-        axis[i] = rg_div(r[i], angle);
-    rg_value along = rg_mul(record_dot(axis, v), rg_sub(1, c));
-    record_cross(axis, v, by);
-    record_cross(r, v, little);
+    rg_value square = record_dot(r, r), none = rg_equal(square, 0), across[3];
+    rg_value t = rg_sqrt(rg_where(none, 1, square)), half = rg_sin(rg_mul(0.5, t));
+    rg_value c = rg_sub(1, rg_mul(2, rg_square(half))), s = rg_div(rg_sin(t), t);
+    rg_value along = rg_mul(rg_mul(2, rg_square(rg_div(half, t))), record_dot(r, v));
+    record_cross(r, v, across);
     for (int i = 0; i < 3; i++) {
-        rg_value turned = rg_add(rg_mul(c, v[i]), rg_mul(s, by[i]));
-        turned = rg_add(turned, rg_mul(along, axis[i]));
-        out[i] = rg_where(small, rg_add(v[i], little[i]), turned);
+        rg_value turned = rg_add(rg_mul(c, v[i]), rg_mul(s, across[i]));
+        turned = rg_add(turned, rg_mul(along, r[i]));
+        out[i] = rg_where(none, rg_add(v[i], across[i]), turned);
     }
 }
 

@@ -81,7 +81,7 @@ def observation(p):
         angle = cmath.sqrt(dot(r, r))
         u = [value / angle for value in r]
         turned = [cmath.cos(angle) * away[i] + cmath.sin(angle) * cross(u, away)[i]
-                  + (1 - cmath.cos(angle)) * dot(u, away) * u[i] for i in range(3)]
+                  + 2 * cmath.sin(angle / 2) ** 2 * dot(u, away) * u[i] for i in range(3)]
     at = [turned[0] / turned[2], turned[1] / turned[2]]
     s = dot(at, at)
     scale = camera[6] * (1 + camera[9] * s + camera[10] * s * s)
