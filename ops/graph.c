@@ -142,14 +142,6 @@ bool rgi_graph_is_number(const rgi_graph *graph, uint32_t node, double number)
     return n->operation == RGI_GRAPH_CONSTANT && n->number[0] == number;
 }
 
-uint32_t rgi_graph_sum(rgi_graph *graph, uint32_t a)
-{
-    if (a == RGI_NO_NODE || rgi_graph_is_number(graph, a, 0))
-        return a;
-    return find_or_append(
-        graph, (rgi_graph_node){.operation = RGI_GRAPH_SUM, .stage = RGI_AFTER, .in = {a}});
-}
-
 /* A node as it is given. */
 static uint32_t plain(rgi_graph *graph, int operation, const uint32_t *in, const double *parameters)
 {
@@ -160,7 +152,7 @@ static uint32_t plain(rgi_graph *graph, int operation, const uint32_t *in, const
         node.in[k] = in[k];
         node.stage = stage > node.stage ? stage : node.stage;
     }
-    for (int k = 0; k < known->parameters; k++)
+    for (int k = 0; parameters && k < known->parameters; k++)
         node.number[k] = parameters[k];
     return find_or_append(graph, node);
 }
@@ -192,6 +184,18 @@ static uint32_t negated(const rgi_graph *graph, uint32_t node)
 {
     const rgi_graph_node *n = &graph->nodes[node];
     return n->operation == RGI_GRAPH_neg ? n->in[0] : RGI_NO_NODE;
+}
+
+uint32_t rgi_graph_sum(rgi_graph *graph, uint32_t a)
+{
+    if (a == RGI_NO_NODE || rgi_graph_is_number(graph, a, 0))
+        return a;
+    uint32_t minus = negated(graph, a);
+    uint32_t sum =
+        find_or_append(graph, (rgi_graph_node){.operation = RGI_GRAPH_SUM,
+                                               .stage = RGI_AFTER,
+                                               .in = {minus == RGI_NO_NODE ? a : minus}});
+    return minus == RGI_NO_NODE ? sum : unary(graph, RGI_GRAPH_neg, sum);
 }
 
 /* The operands of operations that do not mind, in one order, so that equal nodes are found. */
@@ -261,17 +265,15 @@ static uint32_t scaled(rgi_graph *graph, uint32_t c, uint32_t x)
     return commuted(graph, RGI_GRAPH_mul, c, x);
 }
 
-/* A product, guarded or not, without negative factors. */
+/* A product, guarded or not, or quotient: the signs of two negatives cancel. One negative factor
+ * stays: it is computed once for all the products that use it. */
 static uint32_t product(rgi_graph *graph, int operation, uint32_t a, uint32_t b)
 {
     uint32_t minus_a = negated(graph, a), minus_b = negated(graph, b);
-    if (minus_a == RGI_NO_NODE && minus_b == RGI_NO_NODE)
-        return operation == RGI_GRAPH_mul ? commuted(graph, operation, a, b)
-                                          : plain(graph, operation, (uint32_t[2]){a, b}, NULL);
-    uint32_t positive = binary(graph, operation, minus_a != RGI_NO_NODE ? minus_a : a,
-                               minus_b != RGI_NO_NODE ? minus_b : b);
-    bool both = minus_a != RGI_NO_NODE && minus_b != RGI_NO_NODE;
-    return both ? positive : unary(graph, RGI_GRAPH_neg, positive);
+    if (minus_a != RGI_NO_NODE && minus_b != RGI_NO_NODE)
+        return binary(graph, operation, minus_a, minus_b);
+    return operation == RGI_GRAPH_mul ? commuted(graph, operation, a, b)
+                                      : plain(graph, operation, (uint32_t[2]){a, b}, NULL);
 }
 
 static uint32_t fold_mul(rgi_graph *graph, uint32_t a, uint32_t b)

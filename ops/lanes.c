@@ -39,11 +39,18 @@ VECTOR_2(pow)
 #define TYPE       f64
 #define LIBM(name) name
 #include "math.inc"
+#include "normal.inc"
+#undef GAUSS
+#undef NORMAL_CDF
+#undef NORMAL_DENSITY
+#define GAUSS(x)          gauss(x)
+#define NORMAL_CDF(x)     normal_cdf(x)
+#define NORMAL_DENSITY(x) normal_density(x)
 
 #if defined(__clang__)
 #define LANES _Pragma("clang loop vectorize(assume_safety) interleave(enable)")
 #else
-#define LANES _Pragma("GCC ivdep")
+#define LANES _Pragma("GCC ivdep") _Pragma("GCC unroll 4")
 #endif
 
 /* The parameters of a row are operands after its first. */
@@ -52,13 +59,13 @@ VECTOR_2(pow)
     (void)p, (void)q;
 
 /* The operations that no row has. */
-#define TERNARY_ROWS(ROW)                    \
-    ROW(WHERE, a != 0 ? b : c)               \
-    ROW(MULTIPLY_ADD, a *b + c)              \
-    ROW(MULTIPLY_SUB, a *b - c)              \
-    ROW(NEGATED_MULTIPLY_ADD, c - a * b)     \
-    ROW(GUARDED_ADD, a == 0 ? c : a * b + c) \
-    ROW(GUARDED_SUB, a == 0 ? c : c - a * b)
+#define TERNARY_ROWS(ROW)                     \
+    ROW(WHERE, a != 0 ? b : c)                \
+    ROW(MULTIPLY_ADD, a *b + c)               \
+    ROW(MULTIPLY_SUB, a *b - c)               \
+    ROW(NEGATED_MULTIPLY_ADD, c - a * b)      \
+    ROW(GUARDED_ADD, a *(a == 0 ? 0 : b) + c) \
+    ROW(GUARDED_SUB, c - a * (a == 0 ? 0 : b))
 
 /* ---- one evaluation ---- */
 
@@ -83,7 +90,8 @@ static void single(const rgi_instruction *list, uint32_t count, double *w)
         w[i->to] = value;                              \
         break;                                         \
     }
-                RGI_ALL_BINARY_ROWS(CASE) RGI_ALL_COMPARE_ROWS(CASE)
+            RGI_ALL_BINARY_ROWS(CASE)
+            RGI_ALL_COMPARE_ROWS(CASE)
 #undef CASE
 #define CASE(name, value)                                               \
     case RGI_GRAPH_##name: {                                            \
@@ -91,9 +99,9 @@ static void single(const rgi_instruction *list, uint32_t count, double *w)
         w[i->to] = value;                                               \
         break;                                                          \
     }
-                    TERNARY_ROWS(CASE)
+            TERNARY_ROWS(CASE)
 #undef CASE
-                        default : break;
+        default: break;
         }
 }
 
@@ -125,34 +133,134 @@ static void store(double *to, const double *from, int count)
         to[l] = from[l];
 }
 
-/* Adds what a term is in each lane to a sum, lane l to its number l mod RGI_SUM_LANES. */
-#define SUM(term)                                                        \
-    do {                                                                 \
-        double *const sum = block->sums + (size_t)RGI_SUM_LANES * i->to; \
-        double part[RGI_SUM_LANES];                                      \
-        int l = 0;                                                       \
-        for (int j = 0; j < RGI_SUM_LANES; j++)                          \
-            part[j] = sum[j];                                            \
-        for (int next = 0; next + RGI_SUM_LANES <= block->count;) {      \
-            next += RGI_SUM_LANES;                                       \
-            for (int j = 0; j < RGI_SUM_LANES; j++, l++)                 \
-                part[j] += term;                                         \
-        }                                                                \
-        for (int j = 0; l < block->count; j++, l++)                      \
-            part[j] += term;                                             \
-        for (int j = 0; j < RGI_SUM_LANES; j++)                          \
-            sum[j] = part[j];                                            \
-    } while (0)
+/* Several numbers at a time, in a register: where compilers do not find vectors by themselves. */
+#if defined(__GNUC__)
+typedef double vector __attribute__((vector_size(VECTOR_BYTES)));
+typedef int64_t mask __attribute__((vector_size(VECTOR_BYTES)));
+#define KEPT(a, b)    ((vector)((mask)(b) & ((a) != 0))) /* b where a is not 0, else 0 */
+#define ELEMENT(v, j) ((v)[j])
+#define ALWAYS_INLINE inline __attribute__((always_inline))
+enum { WIDE = VECTOR_BYTES / sizeof(double) };
+#else
+typedef double vector;
+#define KEPT(a, b)    ((a) != 0 ? (b) : 0)
+#define ELEMENT(v, j) (v)
+#define ALWAYS_INLINE inline
+enum { WIDE = 1 };
+#endif
+#define VECTOR(place) (*(const vector *)(const void *)(place))
+#define ALL(number)   ((number) - (vector){0})
 
-#define PRODUCT(a, b) ((a) * (b))
-#define SUM_ROWS(FORM, first, second) \
-    FORM(MUL, PRODUCT, first, second) \
-    FORM(TIMES, GUARD, first, second)
-#define SUM_FORM(name, product, first, second)                                       \
-    case RGI_LANES_CODE(RGI_LANES_SUM_##name, FORM_##first(0) + FORM_##second(1)): { \
-        first(0) second(1) SUM(product(OF_##first(0), OF_##second(1)));              \
-        break;                                                                       \
+/* Sums: lane l is added to number l mod RGI_SUM_LANES. */
+enum { HALF = RGI_SUM_LANES / WIDE };
+
+static ALWAYS_INLINE void add_parts(double *sum, const vector *part)
+{
+    for (int v = 0; v < HALF; v++)
+        *(vector *)(void *)(sum + v * WIDE) += part[v] + part[v + HALF];
+}
+
+#define ADD_VECTORS(term)                             \
+    vector part[2 * HALF] = {ALL(0)};                 \
+    while (l + 2 * RGI_SUM_LANES <= count)            \
+        for (int v = 0; v < 2 * HALF; v++, l += WIDE) \
+            part[v] += term;                          \
+    add_parts(sum, part);
+
+static void sum_slot(double *sum, const double *a, int count)
+{
+    int l = 0;
+    ADD_VECTORS(VECTOR(a + l))
+    for (; l < count; l++)
+        sum[l % RGI_SUM_LANES] += a[l];
+}
+
+static void sum_product(double *sum, const double *a, const double *b, int count)
+{
+    int l = 0;
+    ADD_VECTORS(VECTOR(a + l) * VECTOR(b + l))
+    for (; l < count; l++)
+        sum[l % RGI_SUM_LANES] += a[l] * b[l];
+}
+
+static void sum_guarded(double *sum, const double *a, const double *b, int count)
+{
+    int l = 0;
+    ADD_VECTORS(VECTOR(a + l) * KEPT(VECTOR(a + l), VECTOR(b + l)))
+    for (; l < count; l++)
+        sum[l % RGI_SUM_LANES] += GUARD(a[l], b[l]);
+}
+
+/* Several sums with one first factor. */
+static void sum_group(const rgi_instruction *group, const rgi_block *block)
+{
+    const double *const a = block->slots + group->in[0];
+    const double *b[RGI_GROUP_SUMS];
+    double *sum[RGI_GROUP_SUMS];
+    vector part[RGI_GROUP_SUMS][HALF];
+    int l = 0;
+    for (int k = 0; k < RGI_GROUP_SUMS; k++) {
+        b[k] = block->slots + group[1 + k].in[1];
+        sum[k] = block->sums + (size_t)RGI_SUM_LANES * group[1 + k].to;
+        for (int v = 0; v < HALF; v++)
+            part[k][v] = VECTOR(sum[k] + v * WIDE);
     }
+    while (l + RGI_SUM_LANES <= block->count)
+        for (int v = 0; v < HALF; v++, l += WIDE) {
+            const vector first = VECTOR(a + l);
+            for (int k = 0; k < RGI_GROUP_SUMS; k++)
+                part[k][v] += first * KEPT(first, VECTOR(b[k] + l));
+        }
+    for (int k = 0; k < RGI_GROUP_SUMS; k++) {
+        for (int v = 0; v < HALF; v++)
+            *(vector *)(void *)(sum[k] + v * WIDE) = part[k][v];
+        for (int rest = l; rest < block->count; rest++)
+            sum[k][rest % RGI_SUM_LANES] += GUARD(a[rest], b[k][rest]);
+    }
+}
+
+/* Chains: a number of products is added up in registers. */
+typedef struct factors {
+    bool uniform_a, uniform_b, guarded, negative;
+} factors;
+
+static ALWAYS_INLINE void run_chain(const rgi_instruction *chain, const rgi_block *block,
+                                    double *to, int lanes, factors f)
+{
+    enum { PARTS = RGI_LANES_STEP / WIDE };
+    const rgi_instruction *const end = chain + chain->in[1];
+    const double *const slots = block->slots, *const uniform = block->uniform;
+    for (int l = 0; l < lanes; l += RGI_LANES_STEP) {
+        vector sum[PARTS];
+        for (int v = 0; v < PARTS; v++)
+            sum[v] = chain->in[2] ? ALL(uniform[chain->in[0]])
+                                  : VECTOR(slots + chain->in[0] + l + v * WIDE);
+        for (const rgi_instruction *term = chain; term++ < end;) {
+            const double *const a = slots + term->in[0] + l, *const b = slots + term->in[1] + l;
+            for (int v = 0; v < PARTS; v++) {
+                vector first = f.uniform_a ? ALL(uniform[term->in[0]]) : VECTOR(a + v * WIDE);
+                vector second = f.uniform_b ? ALL(uniform[term->in[1]]) : VECTOR(b + v * WIDE);
+                if (f.guarded)
+                    second = KEPT(first, second);
+                sum[v] = f.negative ? sum[v] - first * second : sum[v] + first * second;
+            }
+        }
+        for (int v = 0; v < PARTS; v++)
+            *(vector *)(void *)(to + l + v * WIDE) = sum[v];
+    }
+}
+
+#define CHAIN_FORM(name, form, guarded, negative)                                  \
+    case RGI_LANES_CODE(RGI_LANES_CHAIN_##name, form):                             \
+        run_chain(i, block, to, lanes,                                             \
+                  (factors){((form)&1) != 0, ((form)&2) != 0, guarded, negative}); \
+        i += i->in[1];                                                             \
+        break;
+#define CHAIN(name, guarded, negative)     \
+    CHAIN_FORM(name, 0, guarded, negative) \
+    CHAIN_FORM(name, 1, guarded, negative) \
+    CHAIN_FORM(name, 2, guarded, negative)
+
 #define FORM_SLOT(k)    0
 #define FORM_UNIFORM(k) (1 << (k))
 
@@ -191,6 +299,8 @@ static void store(double *to, const double *from, int count)
 #define UNIFORM_SLOT_UNIFORM(name, value) TERNARY_FORM(name, value, UNIFORM, SLOT, UNIFORM)
 #define UNIFORM_UNIFORM_SLOT(name, value) TERNARY_FORM(name, value, UNIFORM, UNIFORM, SLOT)
 
+#define SUM_OF(i) (block->sums + (size_t)RGI_SUM_LANES * (i)->to)
+
 static void block(const rgi_instruction *list, uint32_t count, const rgi_block *block)
 {
     double *const slots = block->slots;
@@ -206,14 +316,25 @@ static void block(const rgi_instruction *list, uint32_t count, const rgi_block *
             if (block->out[i->to])
                 store(block->out[i->to] + block->first, slots + i->in[0], block->count);
             break;
-        case RGI_LANES_CODE(RGI_GRAPH_SUM, 0): {
-            SLOT(0)
-            SUM(s0[l]);
+        case RGI_LANES_CODE(RGI_GRAPH_SUM, 0):
+            sum_slot(SUM_OF(i), ALIGNED(slots + i->in[0]), block->count);
             break;
-        }
-            SUM_ROWS(SUM_FORM, SLOT, SLOT)
-            SUM_ROWS(SUM_FORM, SLOT, UNIFORM)
-            SUM_ROWS(SUM_FORM, UNIFORM, SLOT)
+        case RGI_LANES_CODE(RGI_LANES_SUM_MUL, 0):
+            sum_product(SUM_OF(i), ALIGNED(slots + i->in[0]), ALIGNED(slots + i->in[1]),
+                        block->count);
+            break;
+        case RGI_LANES_CODE(RGI_LANES_SUM_TIMES, 0):
+            sum_guarded(SUM_OF(i), ALIGNED(slots + i->in[0]), ALIGNED(slots + i->in[1]),
+                        block->count);
+            break;
+        case RGI_LANES_CODE(RGI_LANES_SUM_GROUP, 0):
+            sum_group(i, block);
+            i += RGI_GROUP_SUMS;
+            break;
+            CHAIN(ADD, false, false)
+            CHAIN(SUB, false, true)
+            CHAIN(GUARDED_ADD, true, false)
+            CHAIN(GUARDED_SUB, true, true)
 #define OPERANDS const double x = s0[l];
             RGI_ALL_UNARY_ROWS(UNARY)
             RGI_STEP_ROWS(UNARY)

@@ -6,18 +6,9 @@
 
 #include <math.h>
 
+#include "normal.inc"
+
 static const double pi = 3.14159265358979323846;
-
-/* A sum of two numbers, the second far smaller. */
-typedef struct pair {
-    double high, low;
-} pair;
-
-static pair product(double a, double b)
-{
-    double high = a * b;
-    return (pair){high, fma(a, b, -high)};
-}
 
 static pair sum(double a, double b)
 {
@@ -29,27 +20,17 @@ static pair sum(double a, double b)
 
 double rgi_gauss(double x)
 {
-    pair square = product(x, x);
-    double y = exp(-square.high);
-    return square.high < 800 ? y - square.low * y : y;
+    return gauss(x);
 }
 
 double rgi_normal_density(double x)
 {
-    const double scale = 0.39894228040143267794; /* 1 / sqrt(2 pi) */
-    pair square = product(x, x);
-    double y = scale * exp(-0.5 * square.high);
-    return square.high < 1600 ? y - 0.5 * square.low * y : y;
+    return normal_density(x);
 }
 
 double rgi_normal_cdf(double x)
 {
-    const double root = 0.70710678118654752440, root_low = -4.833646656726457e-17; /* sqrt 1/2 */
-    const double two_over_root_pi = 1.12837916709551257390;
-    pair z = product(-x, root);
-    z.low -= x * root_low;
-    double y = 0.5 * erfc(z.high);
-    return fabs(x) < 40 ? y - 0.5 * two_over_root_pi * z.low * rgi_gauss(z.high) : y;
+    return normal_cdf(x);
 }
 
 /* ---- gamma functions ---- */
