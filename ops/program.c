@@ -356,7 +356,7 @@ static rg_program *new_program(int m, int n, const rg_program_options *options)
 static rg_status build(builder *b)
 {
     const rg_allocator *allocator = &b->program->allocator;
-    if (!rgi_index_statements(b->tape)) {
+    if (!rgi_index_statements(b->ys[0].tape)) {
         rgi_set_error(b->error, rg_tape_status(b->tape), "%s", rg_tape_message(b->tape));
         return rg_tape_status(b->tape);
     }

@@ -22,7 +22,7 @@ typedef struct ode {
     /* for the derivative */
     compiled step;  /* of one component */
     double *padded; /* x after REACH zeros */
-    double *states; /* y before each step and after the last, each after its padding */
+    double *states; /* y before each step, each after its padding */
     double *slopes; /* by x, by y, and by the inputs of a step */
 } ode;
 
@@ -33,35 +33,39 @@ static void rate(size_t n, const double *x, const double *y, double *k)
         k[i] = x[i] * y[i - 1];
 }
 
+/* One step on. */
+static void advance(const ode *ode, double h, double *restrict y)
+{
+    size_t n = ode->n;
+    double *restrict at = ode->at, *restrict sum = ode->sum, *restrict k = ode->k;
+    rate(n, ode->x, y, k);
+    for (size_t i = 0; i < n; i++) {
+        sum[i] = k[i];
+        at[i] = y[i] + h / 2 * k[i];
+    }
+    rate(n, ode->x, at, k);
+    for (size_t i = 0; i < n; i++) {
+        sum[i] += 2 * k[i];
+        at[i] = y[i] + h / 2 * k[i];
+    }
+    rate(n, ode->x, at, k);
+    for (size_t i = 0; i < n; i++) {
+        sum[i] += 2 * k[i];
+        at[i] = y[i] + h * k[i];
+    }
+    rate(n, ode->x, at, k);
+    for (size_t i = 0; i < n; i++)
+        y[i] += h / 6 * (sum[i] + k[i]);
+}
+
 static void primal(void *problem, double *out)
 {
     const ode *ode = problem;
-    size_t n = ode->n;
     double h = time_span / (double)ode->steps;
-    double *restrict at = ode->at, *restrict sum = ode->sum, *restrict k = ode->k;
-    double *restrict y = ode->y;
-    memset(y, 0, n * sizeof *y);
-    for (size_t step = 0; step < ode->steps; step++) {
-        rate(n, ode->x, y, k);
-        for (size_t i = 0; i < n; i++) {
-            sum[i] = k[i];
-            at[i] = y[i] + h / 2 * k[i];
-        }
-        rate(n, ode->x, at, k);
-        for (size_t i = 0; i < n; i++) {
-            sum[i] += 2 * k[i];
-            at[i] = y[i] + h / 2 * k[i];
-        }
-        rate(n, ode->x, at, k);
-        for (size_t i = 0; i < n; i++) {
-            sum[i] += 2 * k[i];
-            at[i] = y[i] + h * k[i];
-        }
-        rate(n, ode->x, at, k);
-        for (size_t i = 0; i < n; i++)
-            y[i] += h / 6 * (sum[i] + k[i]);
-    }
-    memcpy(out, y, n * sizeof *out);
+    memset(ode->y, 0, ode->n * sizeof *ode->y);
+    for (size_t step = 0; step < ode->steps; step++)
+        advance(ode, h, ode->y);
+    memcpy(out, ode->y, ode->n * sizeof *out);
 }
 
 /* ---- the derivative ---- */
@@ -97,8 +101,8 @@ static void set_up(void *problem)
     size_t row = ode->n + REACH;
     ode->padded = new_doubles(row);
     memcpy(ode->padded + REACH, ode->x, ode->n * sizeof *ode->x);
-    ode->states = new_doubles(size_times(ode->steps + 1, row));
-    for (size_t step = 0; step <= ode->steps; step++)
+    ode->states = new_doubles(size_times(ode->steps, row));
+    for (size_t step = 0; step < ode->steps; step++)
         ode->states[step * row + REACH - 1] = 1;
     ode->slopes = new_doubles(size_times(2 * REACH + 3, ode->n + REACH));
 }
@@ -119,13 +123,13 @@ static void gradient(void *problem, double *out)
     size_t n = ode->n, row = n + REACH;
     const double h = time_span / (double)ode->steps;
     const double *in[INPUTS];
-    double *next, *of_x = ode->slopes, *of_y = of_x + row, *slopes[INPUTS] = {NULL};
+    double *of_x = ode->slopes, *of_y = of_x + row, *slopes[INPUTS] = {NULL};
     for (size_t i = 1; i < INPUTS; i++)
         slopes[i] = of_y + row + (i - 1) * n;
-    for (size_t step = 0; step < ode->steps; step++) {
-        point_inputs(ode, &h, ode->states + step * row, in);
-        next = ode->states + (step + 1) * row + REACH;
-        stop_on_error(rg_program_value_batch(ode->step.program, ode->step.workspace, n, in, &next));
+    for (size_t step = 1; step < ode->steps; step++) {
+        double *y = ode->states + step * row + REACH;
+        memcpy(y, y - row, n * sizeof *y);
+        advance(ode, h, y);
     }
     memset(of_x, 0, 2 * row * sizeof *of_x);
     of_y[row - 1] = 1;
