@@ -413,7 +413,7 @@ void rg_let_inputs(rg_tape *tape, size_t n, const double *values, rg_real *x)
 {
     for (size_t i = 0; i < n; i++) {
         if (tape && rgi_is_open(&tape->cursor)) {
-            const uint64_t node = tape->last_input = tape->cursor.count;
+            const uint64_t node = tape->cursor.last_input = tape->cursor.count;
             rgi_push(tape, RGI_CODE_INPUT, 0, 0, values[i]);
             x[i] = (rg_real){values[i], (uint32_t)node};
         } else {
