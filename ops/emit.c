@@ -278,8 +278,8 @@ static void find_loop_needs(emitter *e, const rgi_emit_part *p)
             if (roll->elements[k].fixed)
                 continue;
             if (operation == RGI_GRAPH_INPUT)
-                rgi_c_need(&e->text, roll->elements[k].stride == 1 ? "NAME_lanes_at"
-                                                                   : "NAME_lanes_strided");
+                rgi_c_need(&e->text,
+                           roll->elements[k].stride == 1 ? "NAME_lanes_at" : "NAME_lanes_strided");
             else
                 rgi_c_need_operation(&e->text, operation, true);
         }
@@ -377,7 +377,8 @@ static void put_places(emitter *e, const rgi_emit_part *p)
     if (p->out)
         rgi_c_print(&e->text, "    NAME_lanes *const out = in + %u;\n", blocks * p->in);
     if (p->slots)
-        rgi_c_print(&e->text, "    NAME_lanes *const slots = in + %u;\n", blocks * (p->in + p->out));
+        rgi_c_print(&e->text, "    NAME_lanes *const slots = in + %u;\n",
+                    blocks * (p->in + p->out));
     if (!p->in && !p->out && !p->slots)
         rgi_c_put(&e->text, "    (void)in;\n");
 }
@@ -539,16 +540,17 @@ static void put_dense(emitter *e, const function *f, const rg_pattern *pattern)
 /* One round: some groups of directions, one in each lane. */
 static void put_seeds(emitter *e, const function *f, const rgi_emit_part *p)
 {
-    rgi_c_print(&e->text,
-                "        for (size_t block = 0; block < blocks; block++)\n"
-                "            for (size_t i = 0; i < %u; i++) {\n"
-                "                const size_t lane = NAME_%s_group[i] - first - block * NAME_LANES;\n"
-                "                double seed[NAME_LANES] = {0.0};\n"
-                "                if (lane < NAME_LANES)\n"
-                "                    seed[lane] = 1.0;\n"
-                "                memcpy(&in[block * %u + i], seed, sizeof seed);\n"
-                "            }\n",
-                p->in, f->name, p->in);
+    rgi_c_print(
+        &e->text,
+        "        for (size_t block = 0; block < blocks; block++)\n"
+        "            for (size_t i = 0; i < %u; i++) {\n"
+        "                const size_t lane = NAME_%s_group[i] - first - block * NAME_LANES;\n"
+        "                double seed[NAME_LANES] = {0.0};\n"
+        "                if (lane < NAME_LANES)\n"
+        "                    seed[lane] = 1.0;\n"
+        "                memcpy(&in[block * %u + i], seed, sizeof seed);\n"
+        "            }\n",
+        p->in, f->name, p->in);
 }
 
 /* Nothing depends on the inputs. */

@@ -391,8 +391,9 @@ static rgi_c_operand input_operand(rgi_emit_part *p, const block *at, uint32_t n
         snprintf(operand.text, sizeof operand.text, "in[%u]", p->in_place[input]);
     } else {
         note(p, at, second ? RGI_EMIT_DIRECTION : RGI_EMIT_X);
-        snprintf(operand.text, sizeof operand.text, p->form == RGI_EMIT_BATCH ? "*%s[%u]" : "%s[%u]",
-                 second ? p->direction : "x", second ? input - p->directions : input);
+        snprintf(operand.text, sizeof operand.text,
+                 p->form == RGI_EMIT_BATCH ? "*%s[%u]" : "%s[%u]", second ? p->direction : "x",
+                 second ? input - p->directions : input);
     }
     return operand;
 }
@@ -512,8 +513,8 @@ static void add_to_sum(rgi_emit_part *p, const block *at, uint32_t sum)
     }
     snprintf(operands[2].text, sizeof operands[2].text, "sum[%u]", slot);
     rgi_graph_node merged = *node_of(p, node);
-    merged.operation = merged.operation == RGI_GRAPH_mul ? RGI_GRAPH_MULTIPLY_ADD
-                                                         : RGI_GRAPH_GUARDED_ADD;
+    merged.operation =
+        merged.operation == RGI_GRAPH_mul ? RGI_GRAPH_MULTIPLY_ADD : RGI_GRAPH_GUARDED_ADD;
     rgi_c_print(p->text, "%ssum[%u] = ", at->indent, slot);
     rgi_c_expression(p->text, &merged, true, operands);
     rgi_c_put(p->text, ";\n");
@@ -626,7 +627,8 @@ static void put_roll(rgi_emit_part *p, const block *at, const rgi_emit_roll *rol
     bool second = roll->first >= p->value_count;
     uint32_t place = second ? roll->first - p->value_count : roll->first;
     note(p, at, second ? RGI_EMIT_DERIVATIVE : RGI_EMIT_Y);
-    rgi_c_print(p->text, place ? "%s    NAME_lanes_put(%s + i + %u, " : "%s    NAME_lanes_put(%s + i, ",
+    rgi_c_print(p->text,
+                place ? "%s    NAME_lanes_put(%s + i + %u, " : "%s    NAME_lanes_put(%s + i, ",
                 at->indent, second ? p->derivative : p->value, place);
     put_element(p, at, roll, roll->elements[roll->order[roll->statements - 1]].node);
     rgi_c_print(p->text, ");\n%s}\n", at->indent);
@@ -697,9 +699,9 @@ void rgi_emit_statements(rgi_emit_part *p, uint32_t chunk)
 static const char *parameter_name(const rgi_emit_part *p, int parameter)
 {
     static const char *const names[RGI_EMIT_PARAMETERS] = {
-        [RGI_EMIT_X] = "x",     [RGI_EMIT_IN] = "in",     [RGI_EMIT_TOTAL] = "total",
-        [RGI_EMIT_OUT] = "out", [RGI_EMIT_SUM] = "sum",   [RGI_EMIT_WORK] = "work",
-        [RGI_EMIT_SLOTS] = "slots",  [RGI_EMIT_BLOCKS] = "blocks"};
+        [RGI_EMIT_X] = "x",         [RGI_EMIT_IN] = "in",        [RGI_EMIT_TOTAL] = "total",
+        [RGI_EMIT_OUT] = "out",     [RGI_EMIT_SUM] = "sum",      [RGI_EMIT_WORK] = "work",
+        [RGI_EMIT_SLOTS] = "slots", [RGI_EMIT_BLOCKS] = "blocks"};
     switch (parameter) {
     case RGI_EMIT_DIRECTION: return p->direction;
     case RGI_EMIT_Y: return p->value;
@@ -724,9 +726,9 @@ static void put_parameter(const rgi_emit_part *p, int stage, int parameter)
     }
     bool vector = parameter == RGI_EMIT_IN || parameter == RGI_EMIT_OUT ||
                   parameter == RGI_EMIT_SUM || parameter == RGI_EMIT_SLOTS;
-    bool lists = p->form == RGI_EMIT_BATCH &&
-                 (parameter <= RGI_EMIT_DIRECTION || parameter == RGI_EMIT_Y ||
-                  parameter == RGI_EMIT_DERIVATIVE);
+    bool lists =
+        p->form == RGI_EMIT_BATCH && (parameter <= RGI_EMIT_DIRECTION || parameter == RGI_EMIT_Y ||
+                                      parameter == RGI_EMIT_DERIVATIVE);
     const char *name = parameter_name(p, parameter);
     rgi_c_print(p->text, "%s%s *%s%s", is_written(p, stage, parameter) ? "" : "const ",
                 vector ? "NAME_lanes" : "double", lists ? "const *" : "restrict ", name);
