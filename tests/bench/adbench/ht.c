@@ -17,6 +17,9 @@
 
 enum { POSE = 26, PLACE = 2, FINGERS = 5 };
 
+/* The inputs of the program of one error; all but the last have a slope. It runs over blocks. */
+enum { AT_U, AT_CORNER = AT_U + PLACE, AT_POINT = AT_CORNER + 3, AT_END, BLOCK = 256 };
+
 /* Shorter rotation vectors are no rotation at all. */
 static const double least_angle = 0.0001;
 
@@ -32,10 +35,11 @@ typedef struct ht {
     double (*moved)[3];       /* for the objective: where they are */
     /* for the derivative */
     rg_tape *tape;
-    rg_value (*vertices)[3];
-    compiled errors; /* as functions of x */
-    double *x;       /* the pose and all u */
-    double *entries; /* of the sparse Jacobian */
+    rg_value (*recorded)[3]; /* the vertices */
+    compiled vertices;       /* the same as functions of the pose */
+    compiled slopes;         /* of the error of a point in one coordinate */
+    double *entries;         /* of the sparse Jacobian of the vertices */
+    double *block;           /* the inputs of the second program, and its outputs */
 } ht;
 
 /* ---- reading ---- */
@@ -318,66 +322,94 @@ static void record_vertices(const ht *ht, const rg_value *pose)
                     sum = rg_add(sum, rg_mul(w * vertex->rest[axis], row[axis]));
                 sum = rg_add(sum, rg_mul(w, row[3]));
             }
-            ht->vertices[k][j] = sum;
+            ht->recorded[k][j] = sum;
         }
     }
 }
 
-/* The three errors of point i, whose own place is u. */
-static void record_errors(const ht *ht, size_t i, const rg_value *u, rg_value *errors)
+/* The error of a point in one coordinate: its own u, the coordinates of three vertices, and what
+ * was measured. A point that belongs to a vertex is at u = (1, 0). */
+static rg_value record_error(const rg_value *in)
 {
-    const size_t *corner = ht->corner + ht->corners * i;
-    for (size_t j = 0; j < 3; j++) {
-        rg_value at = ht->vertices[corner[0]][j];
-        if (ht->places) {
-            rg_value last = ht->vertices[corner[2]][j];
-            rg_value along = rg_mul(u[0], rg_sub(at, last));
-            rg_value across = rg_mul(u[1], rg_sub(ht->vertices[corner[1]][j], last));
-            at = rg_add(rg_add(along, across), last);
-        }
-        errors[j] = rg_sub(ht->points[3 * i + j], at);
-    }
+    rg_value along = rg_mul(in[AT_U], rg_sub(in[AT_CORNER], in[AT_CORNER + 2]));
+    rg_value across = rg_mul(in[AT_U + 1], rg_sub(in[AT_CORNER + 1], in[AT_CORNER + 2]));
+    return rg_sub(in[AT_POINT], rg_add(rg_add(along, across), in[AT_CORNER + 2]));
 }
 
-/* Compiles all errors as functions of the pose and all u, with their sparse Jacobian. */
+/* Compiles the vertices as functions of the pose with their sparse Jacobian, and the slopes of an
+ * error by u and the vertices. */
 static void set_up(void *problem)
 {
     ht *ht = problem;
-    size_t places = ht->places ? PLACE * ht->n : 0, inputs = POSE + places;
     ht->tape = new_tape();
-    ht->vertices = new_array(ht->used_count, sizeof *ht->vertices);
-    rg_value *x = new_array(inputs, sizeof *x), *errors = new_array(3 * ht->n, sizeof *errors);
-    ht->x = new_doubles(inputs);
-    for (size_t i = 0; i < inputs; i++) {
-        ht->x[i] = i < POSE ? ht->pose[i] : ht->places[i - POSE];
-        x[i] = rg_input(ht->tape, ht->x[i]);
-    }
-    record_vertices(ht, x);
-    for (size_t i = 0; i < ht->n; i++)
-        record_errors(ht, i, x + POSE + PLACE * i, errors + 3 * i);
+    ht->recorded = new_array(ht->used_count, sizeof *ht->recorded);
+    rg_value pose[POSE], in[AT_END], slopes[AT_POINT];
+    for (int k = 0; k < POSE; k++)
+        pose[k] = rg_input(ht->tape, ht->pose[k]);
+    record_vertices(ht, pose);
+    for (int k = 0; k < AT_END; k++)
+        in[k] = rg_input(ht->tape, 1);
+    rg_grad_values(record_error(in), (rg_value){0}, AT_POINT, in, slopes);
     stop_on_tape_error(ht->tape);
-    ht->errors = compile(3 * ht->n, errors, inputs, x, RG_PROGRAM_JACOBIAN, NULL);
-    ht->entries = new_doubles(rg_program_jacobian_pattern(ht->errors.program)->count);
+    ht->vertices =
+        compile(3 * ht->used_count, ht->recorded[0], POSE, pose, RG_PROGRAM_JACOBIAN, NULL);
+    ht->slopes = compile(AT_POINT, slopes, AT_END, in, 0, NULL);
+    ht->entries = new_doubles(rg_program_jacobian_pattern(ht->vertices.program)->count);
+    ht->block = new_doubles((AT_END + AT_POINT) * BLOCK);
 }
 
-/* The column of the dense rows for an input: the two u of a row's own point come first. */
-static size_t column_of(const ht *ht, size_t input)
+/* The inputs of the rows from `first` on. */
+static void gather(const ht *ht, size_t first, size_t count, double *to)
 {
-    if (input < POSE)
-        return ht->places ? PLACE + input : input;
-    return (input - POSE) % PLACE;
+    static const double at_vertex[PLACE] = {1, 0};
+    for (size_t i = 0; i < count; i++, to++) {
+        size_t point = (first + i) / 3, j = (first + i) % 3;
+        const double *u = ht->places ? ht->places + PLACE * point : at_vertex;
+        for (size_t k = 0; k < PLACE; k++)
+            to[(AT_U + k) * BLOCK] = u[k];
+        for (size_t k = 0; k < 3; k++) {
+            size_t corner = ht->corner[ht->corners * point + (k < ht->corners ? k : 0)];
+            to[(AT_CORNER + k) * BLOCK] = ht->moved[corner][j];
+        }
+        to[AT_POINT * BLOCK] = ht->points[3 * point + j];
+    }
+}
+
+/* Row `row` from the slopes of its error, which lie BLOCK apart. */
+static void write_row(const ht *ht, const rg_pattern *pattern, size_t row, const double *slopes,
+                      double *out)
+{
+    if (ht->places)
+        for (size_t k = 0; k < PLACE; k++)
+            *out++ = slopes[(AT_U + k) * BLOCK];
+    for (size_t k = 0; k < ht->corners; k++) {
+        size_t line = 3 * ht->corner[ht->corners * (row / 3) + k] + row % 3;
+        for (size_t i = pattern->start[line]; i < pattern->start[line + 1]; i++)
+            out[pattern->column[i]] += slopes[(AT_CORNER + k) * BLOCK] * ht->entries[i];
+    }
 }
 
 static void derivative(void *problem, double *out)
 {
     const ht *ht = problem;
-    const rg_pattern *pattern = rg_program_jacobian_pattern(ht->errors.program);
-    stop_on_error(rg_program_sparse_jacobian(ht->errors.program, ht->errors.workspace, ht->x, NULL,
-                                             ht->entries));
+    const rg_pattern *pattern = rg_program_jacobian_pattern(ht->vertices.program);
+    const double *in[AT_END];
+    double *slopes[AT_POINT];
+    for (size_t k = 0; k < AT_END; k++)
+        in[k] = ht->block + k * BLOCK;
+    for (size_t k = 0; k < AT_POINT; k++)
+        slopes[k] = ht->block + (AT_END + k) * BLOCK;
+    stop_on_error(rg_program_sparse_jacobian(ht->vertices.program, ht->vertices.workspace, ht->pose,
+                                             ht->moved[0], ht->entries));
     memset(out, 0, 3 * ht->n * ht->columns * sizeof *out);
-    for (size_t row = 0; row < 3 * ht->n; row++)
-        for (size_t i = pattern->start[row]; i < pattern->start[row + 1]; i++)
-            out[row * ht->columns + column_of(ht, pattern->column[i])] = ht->entries[i];
+    for (size_t first = 0; first < 3 * ht->n; first += BLOCK) {
+        size_t count = 3 * ht->n - first < BLOCK ? 3 * ht->n - first : BLOCK;
+        gather(ht, first, count, ht->block);
+        stop_on_error(
+            rg_program_value_batch(ht->slopes.program, ht->slopes.workspace, count, in, slopes));
+        for (size_t i = 0; i < count; i++, out += ht->columns)
+            write_row(ht, pattern, first + i, slopes[0] + i, out);
+    }
 }
 
 static void write_rows(FILE *stream, const bench *bench, const double *numbers)

@@ -12,7 +12,10 @@ static const double time_span = 2;
 enum { MOST = 50000000 };
 
 /* How far a step looks back: four stages. The program's inputs are h, REACH x and one more y. */
-enum { REACH = 4, INPUTS = 2 + 2 * REACH };
+enum { REACH = 4, SLOPES = 1 + 2 * REACH, INPUTS = 1 + SLOPES };
+
+/* So many numbers are computed at once, if that is a step or more. */
+enum { CHUNK = 2048 };
 
 typedef struct ode {
     size_t n, steps;
@@ -20,10 +23,12 @@ typedef struct ode {
     double *y, *at, *sum, *k; /* n numbers each */
     rg_tape *tape;
     /* for the derivative */
-    compiled step;  /* of one component */
-    double *padded; /* x after REACH zeros */
-    double *states; /* y before each step, each after its padding */
-    double *slopes; /* by x, by y, and by the inputs of a step */
+    compiled step;       /* the slopes of a step of one component */
+    size_t row, chunk;   /* REACH + n; how many steps are computed at once */
+    double *padded;      /* chunk times x after REACH zeros */
+    double *states;      /* y before each step, each after its padding */
+    double *slopes;      /* SLOPES x chunk x row */
+    double *of_x, *of_y; /* slopes of the result, each after its padding */
 } ode;
 
 static void rate(size_t n, const double *x, const double *y, double *k)
@@ -87,66 +92,97 @@ static rg_value record_step(rg_value h, const rg_value *x, const rg_value *y)
     return rg_add(y[0], rg_mul(rg_div(h, 6), sum));
 }
 
-/* Compiles a step of one component. Its inputs: the time, x and y. */
+/* Compiles the slopes of a step of one component. The program's inputs are h, x and y. */
 static void set_up(void *problem)
 {
     ode *ode = problem;
     rg_tape *tape = new_tape();
-    rg_value in[INPUTS];
+    rg_value in[INPUTS], slopes[SLOPES];
     const unsigned char uniform[INPUTS] = {1};
     for (int i = 0; i < INPUTS; i++)
         in[i] = rg_input(tape, 1);
     rg_value next = record_step(in[0], in + 1, in + 1 + REACH);
-    ode->step = compile(1, &next, INPUTS, in, RG_PROGRAM_VJP, uniform);
-    size_t row = ode->n + REACH;
-    ode->padded = new_doubles(row);
-    memcpy(ode->padded + REACH, ode->x, ode->n * sizeof *ode->x);
+    rg_grad_values(next, (rg_value){0}, SLOPES, in + 1, slopes);
+    stop_on_tape_error(tape);
+    ode->step = compile(SLOPES, slopes, INPUTS, in, 0, uniform);
+    size_t row = ode->row = ode->n + REACH;
+    ode->chunk = row < CHUNK ? CHUNK / row : 1;
+    ode->chunk = ode->chunk < ode->steps ? ode->chunk : ode->steps;
+    ode->padded = new_doubles(size_times(ode->chunk, row));
+    for (size_t step = 0; step < ode->chunk; step++)
+        memcpy(ode->padded + step * row + REACH, ode->x, ode->n * sizeof *ode->x);
     ode->states = new_doubles(size_times(ode->steps, row));
     for (size_t step = 0; step < ode->steps; step++)
         ode->states[step * row + REACH - 1] = 1;
-    ode->slopes = new_doubles(size_times(2 * REACH + 3, ode->n + REACH));
+    ode->slopes = new_doubles(size_times(SLOPES, size_times(ode->chunk, row)));
+    ode->of_x = new_doubles(row);
+    ode->of_y = new_doubles(row);
 }
 
-/* Points the inputs at a state. */
-static void point_inputs(const ode *ode, const double *h, const double *state, const double **in)
+/* The states before each step. */
+static void go_forward(const ode *ode, double h)
 {
-    in[0] = h;
+    for (size_t step = 1; step < ode->steps; step++) {
+        double *y = ode->states + step * ode->row + REACH;
+        memcpy(y, y - ode->row, ode->n * sizeof *y);
+        advance(ode, h, y);
+    }
+}
+
+/* The slopes of all components in `count` steps at once: their states lie one after the other. What
+ * is computed for the padding between them is not used. */
+static void find_slopes(const ode *ode, double h, size_t first, size_t count)
+{
+    const double *in[INPUTS] = {&h}, *states = ode->states + first * ode->row;
+    double *slopes[SLOPES];
     for (size_t i = 0; i < REACH; i++)
         in[1 + i] = ode->padded + REACH - i;
     for (size_t i = 0; i <= REACH; i++)
-        in[1 + REACH + i] = state + REACH - i;
+        in[1 + REACH + i] = states + REACH - i;
+    for (size_t i = 0; i < SLOPES; i++)
+        slopes[i] = ode->slopes + i * ode->chunk * ode->row;
+    stop_on_error(rg_program_value_batch(ode->step.program, ode->step.workspace,
+                                         count * ode->row - REACH, in, slopes));
+}
+
+/* to[i - k] += slope_k[i] from[i] for the k-th of the numbers that a component looks back to. */
+static void add_products(size_t n, const double *restrict slope, const double *restrict from,
+                         double *restrict to)
+{
+    for (size_t i = 0; i < n; i++)
+        to[i] += slope[i] * from[i];
+}
+
+/* Goes back over one step: of_y, the slopes by the state after it, become those by the state before
+ * it. */
+static void go_back(const ode *ode, size_t step)
+{
+    const double *slopes = ode->slopes + step * ode->row;
+    double *upstream = ode->at;
+    memcpy(upstream, ode->of_y + REACH, ode->n * sizeof *upstream);
+    memset(ode->of_y, 0, ode->row * sizeof *ode->of_y);
+    for (size_t k = 0; k < SLOPES; k++, slopes += ode->chunk * ode->row) {
+        double *to = k < REACH ? ode->of_x + REACH - k : ode->of_y + REACH - (k - REACH);
+        add_products(ode->n, slopes, upstream, to);
+    }
 }
 
 static void gradient(void *problem, double *out)
 {
     const ode *ode = problem;
-    size_t n = ode->n, row = n + REACH;
     const double h = time_span / (double)ode->steps;
-    const double *in[INPUTS];
-    double *of_x = ode->slopes, *of_y = of_x + row, *slopes[INPUTS] = {NULL};
-    for (size_t i = 1; i < INPUTS; i++)
-        slopes[i] = of_y + row + (i - 1) * n;
-    for (size_t step = 1; step < ode->steps; step++) {
-        double *y = ode->states + step * row + REACH;
-        memcpy(y, y - row, n * sizeof *y);
-        advance(ode, h, y);
+    memset(ode->of_x, 0, ode->row * sizeof *ode->of_x);
+    memset(ode->of_y, 0, ode->row * sizeof *ode->of_y);
+    ode->of_y[ode->row - 1] = 1;
+    go_forward(ode, h);
+    for (size_t left = ode->steps; left > 0;) {
+        size_t count = left < ode->chunk ? left : ode->chunk;
+        left -= count;
+        find_slopes(ode, h, left, count);
+        for (size_t step = count; step-- > 0;)
+            go_back(ode, step);
     }
-    memset(of_x, 0, 2 * row * sizeof *of_x);
-    of_y[row - 1] = 1;
-    for (size_t step = ode->steps; step-- > 0;) {
-        const double *upstream = of_y + REACH;
-        point_inputs(ode, &h, ode->states + step * row, in);
-        stop_on_error(rg_program_vjp_batch(ode->step.program, ode->step.workspace, n, in, &upstream,
-                                           NULL, slopes));
-        memset(of_y, 0, row * sizeof *of_y);
-        for (size_t k = 0; k < REACH; k++)
-            for (size_t i = 0; i < n; i++)
-                of_x[REACH + i - k] += slopes[1 + k][i];
-        for (size_t k = 0; k <= REACH; k++)
-            for (size_t i = 0; i < n; i++)
-                of_y[REACH + i - k] += slopes[1 + REACH + k][i];
-    }
-    memcpy(out, of_x + REACH, n * sizeof *out);
+    memcpy(out, ode->of_x + REACH, ode->n * sizeof *out);
 }
 
 void read_ode(const json_t *input, bench *bench)
