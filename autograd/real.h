@@ -14,7 +14,8 @@
  * The names of the operations are those of recorded values (ops/real_ops.h). Numbers, rg_reals,
  * unfinished expressions and recorded scalars mix freely; as soon as one of the first kinds is
  * involved, the result is an unfinished expression, rg_expr. It may be kept in a variable and used
- * more than once, but each use counts its terms again: commit what is used often.
+ * more than once, but each use counts its terms again: commit what is used often. Comparisons
+ * give 1 or 0 at once, as int: if (rg_less(x, 0)).
  *
  * An expression has at most RGI_TERMS (8) rg_reals, counted as often as they appear, recorded
  * scalars included. A longer one does not compile with optimization ("the expression is too long:
