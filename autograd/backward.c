@@ -243,8 +243,8 @@ static rg_status finish_sweep(rg_tape *tape)
         sweep(tape, (uint32_t)tape->swept);
     if (tape->error.status != RG_OK)
         return tape->error.status;
-    if (tape->dropped && tape->dirty == tape->swept && tape->last_input < tape->dirty)
-        tape->dirty = tape->last_input;
+    if (tape->dropped && tape->dirty == tape->swept && tape->cursor.last_input < tape->dirty)
+        tape->dirty = tape->cursor.last_input;
     if (tape->defer)
         tape->deferred = true;
     else
@@ -312,16 +312,23 @@ rg_status rg_backward_sum(int count, const rg_value *ys, const double *weights)
 
 /* ---- asking ---- */
 
-const void *rgi_node_adjoint(const rg_tape *tape, uint32_t node)
+const void *rgi_adjoint_so_far(const rg_tape *tape, uint32_t node)
 {
     if (tape->swept == 0 || node > tape->swept || !rgi_is_active(tape, node))
         return NULL;
-    static const double not_kept = NAN;
     bool record = tape->cursor.code[node] == RGI_CODE_RECORD;
     const rgi_record *own = record ? rgi_record_of(tape, node) : NULL;
     if (own && own->adjoint)
         return own->sweep == tape->sweep ? own->tensor.grad : NULL;
-    return tape->dropped && !is_leaf(tape, node) ? &not_kept : &tape->cursor.adjoint[node];
+    return &tape->cursor.adjoint[node];
+}
+
+const void *rgi_node_adjoint(const rg_tape *tape, uint32_t node)
+{
+    static const double not_kept = NAN;
+    const void *found = rgi_adjoint_so_far(tape, node);
+    bool scalar = found == &tape->cursor.adjoint[node];
+    return scalar && tape->dropped && !is_leaf(tape, node) ? &not_kept : found;
 }
 
 const void *rgi_adjoint(rg_value x)
@@ -333,6 +340,12 @@ const void *rgi_adjoint(rg_value x)
 double rg_grad(rg_value x)
 {
     double grad = 0;
+    const rg_tape *tape = x.tape;
+    uint32_t node = tape ? rgi_node(tape, x.serial) : 0;
+    if (node && tape->cursor.code[node] != RGI_CODE_RECORD) {
+        const double *adjoint = rgi_node_adjoint(tape, node);
+        return adjoint ? *adjoint : 0;
+    }
     return rg_size(x) == 1 && rg_read_grad(x, &grad) == RG_OK ? grad : NAN;
 }
 

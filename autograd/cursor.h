@@ -31,6 +31,7 @@ typedef struct rg_cursor {
     uint64_t low_count;       /* nodes 1 .. low_count are older ... */
     uint64_t low_origin;      /* ... and the first of them has this serial */
     uint64_t constants;       /* numbers in `constant` */
+    uint64_t last_input;      /* no differentiable leaf lies above this node */
     uint16_t *code;
     rgi_operands *operands;
     double *value;

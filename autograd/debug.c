@@ -128,7 +128,7 @@ void rgi_inspect_step(rg_tape *tape, uint32_t node)
     int count = rgi_index_statements(tape) ? rgi_operand_count(tape, node) : 0;
     for (int k = 0; k < count; k++) {
         uint32_t operand = rgi_operand(tape, node, k);
-        const void *grad = operand ? rgi_adjoint(rgi_handle(tape, operand)) : NULL;
+        const void *grad = operand ? rgi_adjoint_so_far(tape, operand) : NULL;
         rg_tensor space;
         const rg_tensor *x = rgi_tensor_of(tape, operand, &space);
         char shape[RG_SHAPE_TEXT_SIZE];

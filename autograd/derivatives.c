@@ -157,6 +157,20 @@ static void element_rule(walk *w, uint32_t node)
         add_cotangent(w, operands.a, w->cotangent[node]);
 }
 
+/* A statement may be what is asked for, but nothing before it. */
+static void statement_rule(walk *w, uint32_t node)
+{
+    int count = rgi_operand_count(w->tape, node);
+    for (int k = 0; k < count; k++)
+        if (w->depends[rgi_operand(w->tape, node, k)]) {
+            rgi_fail(w->tape, RG_ERROR_GRADIENT,
+                     "grad_values: the fused statement at node %" PRIu32
+                     " keeps numbers only; compile its function with rg_value instead of rg_real",
+                     node);
+            return;
+        }
+}
+
 static void walk_down(walk *w)
 {
     const rg_cursor *cursor = &w->tape->cursor;
@@ -171,10 +185,7 @@ static void walk_down(walk *w)
         else if (code == RGI_CODE_ELEMENT)
             element_rule(w, node);
         else if (rgi_is_statement(code))
-            rgi_fail(w->tape, RG_ERROR_GRADIENT,
-                     "grad_values: the fused statement at node %" PRIu32
-                     " keeps numbers only; compile its function with rg_value instead of rg_real",
-                     node);
+            statement_rule(w, node);
     }
 }
 

@@ -20,7 +20,9 @@ void *rgi_resize(const rg_allocator *allocator, void *block, size_t old_size, si
 void *rgi_alloc(const rg_allocator *allocator, size_t size);
 void rgi_free(const rg_allocator *allocator, void *block, size_t size);
 
-/* Reserves `size` bytes of addresses without memory; NULL if the system cannot or will not. */
+enum { RGI_RESERVE_ALIGNMENT = 2 << 20 };
+/* Reserves `size` bytes of addresses without memory, a multiple of the alignment; NULL if the system
+ * cannot or will not. */
 void *rgi_reserve(size_t size);
 /* Makes bytes [old_size, size) of a reserved range usable; false if there is no memory. */
 bool rgi_commit(void *base, size_t old_size, size_t size);
@@ -104,7 +106,7 @@ typedef struct rgi_location {
     const char *file;
 } rgi_location;
 
-enum { RGI_NODE_ARRAYS = 5 };
+enum { RGI_NODE_ARRAYS = 5, RGI_TERM_STREAMS = 2 };
 
 struct rg_tape {
     rg_cursor cursor; /* first: rgi_cursor relies on it */
@@ -127,13 +129,12 @@ struct rg_tape {
     void *reserved_streams; /* their address space, or NULL: they are resizable blocks */
     uint32_t *terms;
     double *partials;
-    uint64_t term_capacity; /* of either */
-    uint64_t indexed;       /* statements up to this node are indexed */
+    uint64_t stream_capacity[RGI_TERM_STREAMS]; /* words of each that are usable */
+    uint64_t indexed;                           /* statements up to this node are indexed */
 
     bool drop_adjoints; /* the sweep drops the adjoints of scalars that are not inputs ... */
     bool dropped;       /* ... as the last sweep did */
     uint64_t dirty;     /* above this node all adjoints are zero between sweeps */
-    uint64_t last_input;
 
     rgi_segment *segments; /* live segments, oldest first; the last is the cursor's */
     size_t segment_count, segment_capacity;
@@ -183,6 +184,11 @@ uint32_t rgi_live_node(rg_value x, const char *what);
 bool rgi_room(rg_tape *tape);
 /* Opens or closes the inline path: open only without an error and outside no_grad. */
 void rgi_update_limit(rg_tape *tape);
+/* Whether it is open, for a node of whatever kind. */
+static inline bool rgi_is_open(const rg_cursor *cursor)
+{
+    return cursor->count < cursor->limit || cursor->count < cursor->statement_limit;
+}
 rg_value rgi_value(rg_tape *tape, uint32_t node);
 /* The same with RG_TENSOR_BIT where it belongs. */
 rg_value rgi_handle(rg_tape *tape, uint32_t node);
@@ -205,6 +211,7 @@ static inline bool rgi_is_statement(int code)
 uint64_t rgi_terms(const rg_tape *tape);
 uint64_t rgi_partials(const rg_tape *tape);
 uint64_t rgi_statement_limit(const rg_tape *tape);
+size_t rgi_stream_bytes(const rg_tape *tape);
 void rgi_free_streams(rg_tape *tape);
 /* The end of the words of the statements up to `node`. */
 rgi_walk rgi_walk_at(const rg_tape *tape, uint64_t node);
@@ -305,6 +312,8 @@ void *rgi_touch(rg_tape *tape, rgi_record *record);
 /* The adjoint that the last sweep left for a value, of its type; NULL: zero. */
 const void *rgi_adjoint(rg_value x);
 const void *rgi_node_adjoint(const rg_tape *tape, uint32_t node);
+/* The same while a sweep is under way, which has not come to the node yet. */
+const void *rgi_adjoint_so_far(const rg_tape *tape, uint32_t node);
 /* rg_backward_with for an upstream of y's own type. */
 rg_status rgi_backward_raw(rg_value y, const void *upstream);
 /* Whether the last sweep's roots depend on a node; false with an error if there is no memory. */

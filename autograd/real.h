@@ -5,7 +5,7 @@
  * partial derivatives with respect to the rg_reals in it, which the compiler works out while it
  * inlines. rg_let commits it to a tape as one statement.
  *
- *     rg_real x = rg_let(tape, rg_input(tape, -2)), y = rg_let(tape, rg_input(tape, 5));
+ *     rg_real x = rg_let_input(tape, -2), y = rg_let_input(tape, 5);
  *     rg_real f = rg_let(tape, rg_mul(rg_add(x, y), rg_exp(x)));
  *     rg_value root = rg_value_of(tape, f);
  *     if (rg_backward(root) == RG_OK)
@@ -14,7 +14,8 @@
  * The names of the operations are those of recorded values (ops/real_ops.h). Numbers, rg_reals,
  * unfinished expressions and recorded scalars mix freely; as soon as one of the first kinds is
  * involved, the result is an unfinished expression, rg_expr. It may be kept in a variable and used
- * more than once, but each use counts its terms again: commit what is used often.
+ * more than once, but each use counts its terms again: commit what is used often. Comparisons
+ * give 1 or 0 at once, as int: if (rg_less(x, 0)).
  *
  * An expression has at most RGI_TERMS (8) rg_reals, counted as often as they appear, recorded
  * scalars included. A longer one does not compile with optimization ("the expression is too long:
@@ -56,6 +57,11 @@ typedef struct rg_expr {
     uint32_t i0, i1, i2, i3, i4, i5, i6, i7;
 } rg_expr;
 
+/* ---- inputs ---- */
+
+/* A differentiable number, like rg_input; rg_value_of gives the recorded value. */
+static inline rg_real rg_let_input(rg_tape *tape, double value);
+
 /* ---- statements of any length ---- */
 
 /* The sum of a[i] b[i] over n products: one statement, which keeps the places of the operands and
@@ -82,6 +88,12 @@ RG_API rg_real rg_let_partials(rg_tape *tape, double value, size_t n, const rg_r
 /* All of them return a number without derivatives, and leave the tape's error as it is, on a tape
  * that has one; RG_ERROR_MEMORY and RG_ERROR_LIMIT as for recorded values. Between rg_no_grad_begin
  * and rg_no_grad_end they compute the value only. */
+
+/* ---- inputs ---- */
+
+/* x[i] = rg_let(tape, rg_input(tape, values[i])) for n numbers at once: faster than one by one, and
+ * in consecutive places, which dot products keep in 16 bytes. */
+RG_API void rg_let_inputs(rg_tape *tape, size_t n, const double *values, rg_real *x);
 
 /* ---- to and from recorded values ---- */
 
@@ -130,8 +142,8 @@ extern void rgi_expression_is_too_long(void)
 #define RGI_REFUSE(condition) ((void)0)
 #endif
 
-/* Stands for the tape of an expression with values of two tapes. */
-#define RGI_TWO_TAPES ((rg_tape *)(uintptr_t)1)
+/* Stands for the tape of an expression whose values are not all on one tape. */
+#define RGI_NO_TAPE ((rg_tape *)(uintptr_t)1)
 
 #define RGI_EACH_TERM(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7)
 
@@ -156,7 +168,7 @@ RGI_FUSED rg_expr rgi_expr_of_real(rg_real x)
 RGI_FUSED rg_expr rgi_expr_of_value(rg_value x)
 {
     rg_expr e = rgi_expr_of_real(rgi_real_of_value(x));
-    e.tape = x.tape;
+    e.tape = x.tape ? x.tape : RGI_NO_TAPE;
     return e;
 }
 
@@ -214,7 +226,7 @@ RGI_FUSED rg_expr rgi_chain2(rg_expr a, rg_expr b, double value, double to_a, do
 #undef RGI_PUT
     a.count += b.count;
     if (b.tape)
-        a.tape = a.tape && a.tape != b.tape ? RGI_TWO_TAPES : b.tape;
+        a.tape = a.tape && a.tape != b.tape ? RGI_NO_TAPE : b.tape;
     return a;
 }
 
@@ -241,7 +253,7 @@ RGI_FUSED int rgi_terms_exist(const rg_cursor *cursor, const rg_expr *e)
 RGI_FUSED rg_real rgi_let_expr(rg_tape *tape, rg_expr e)
 {
     rg_real result = {e.value, 0};
-    if (RGI_KNOWN(e.count == 0))
+    if (e.count == 0)
         return result;
     RGI_REFUSE(e.count > RGI_TERMS);
     rg_cursor *cursor = rgi_cursor(tape);
@@ -250,42 +262,46 @@ RGI_FUSED rg_real rgi_let_expr(rg_tape *tape, rg_expr e)
         rg_expr kept = e;
         return rgi_let_slow(tape, &kept);
     }
-    int gone1 = 0, gone2 = 0, gone3 = 0, gone4 = 0, gone5 = 0, gone6 = 0, gone7 = 0;
-    const int gone0 = 0;
+    const uint64_t node = cursor->count;
+    uint32_t *term = cursor->term;
+    int terms = 0, mask = 0, signs = 1;
+    /* clang-format off */
+    /* What is known must be asked before it may depend on which terms become one: gcc answers such
+     * questions late and all at once. */
+#define RGI_ASK(k) int gone##k = 0, sign##k = e.count > k && RGI_IS_SIGN(e.d##k);
+    RGI_EACH_TERM(RGI_ASK)
+#undef RGI_ASK
 #define RGI_MERGE(j, k)                                                       \
     if (e.count > k && !gone##j && !gone##k && RGI_KNOWN(e.i##j == e.i##k)) { \
         e.d##j += e.d##k;                                                     \
+        sign##j = 0;                                                          \
         gone##k = 1;                                                          \
     }
-    /* clang-format off */
     RGI_MERGE(0, 1) RGI_MERGE(0, 2) RGI_MERGE(0, 3) RGI_MERGE(0, 4) RGI_MERGE(0, 5) RGI_MERGE(0, 6)
     RGI_MERGE(0, 7) RGI_MERGE(1, 2) RGI_MERGE(1, 3) RGI_MERGE(1, 4) RGI_MERGE(1, 5) RGI_MERGE(1, 6)
     RGI_MERGE(1, 7) RGI_MERGE(2, 3) RGI_MERGE(2, 4) RGI_MERGE(2, 5) RGI_MERGE(2, 6) RGI_MERGE(2, 7)
     RGI_MERGE(3, 4) RGI_MERGE(3, 5) RGI_MERGE(3, 6) RGI_MERGE(3, 7) RGI_MERGE(4, 5) RGI_MERGE(4, 6)
     RGI_MERGE(4, 7) RGI_MERGE(5, 6) RGI_MERGE(5, 7) RGI_MERGE(6, 7)
-    /* clang-format on */
 #undef RGI_MERGE
-                            const uint64_t node = cursor->count;
-    uint32_t *term = cursor->term;
-    int terms = 0, mask = 0, signs = 1;
-#define RGI_PUT(k)                                            \
-    if (e.count > k && !gone##k) {                            \
-        term[terms] = e.i##k;                                 \
-        signs = signs && RGI_IS_SIGN(e.d##k);                 \
-        mask |= (RGI_IS_SIGN(e.d##k) && e.d##k < 0) << terms; \
-        terms++;                                              \
+#define RGI_PUT(k)                     \
+    if (e.count > k && !gone##k) {     \
+        term[terms] = e.i##k;          \
+        signs = signs && sign##k;      \
+        mask |= (e.d##k < 0) << terms; \
+        terms++;                       \
     }
     RGI_EACH_TERM(RGI_PUT)
 #undef RGI_PUT
     cursor->term = term + terms;
+    /* clang-format on */
     cursor->count = node + 1;
     result.id = (uint32_t)node;
-    if (signs && terms >= 1 && terms <= 3) {
+    if (signs && terms <= 3) {
         cursor->code[node] = (uint16_t)(RGI_CODE_SIGNS + (1 << terms) + mask);
         return result;
     }
     double *partial = cursor->partial;
-    const int one = terms >= 2 && RGI_KNOWN(e.d0 == 1.0);
+    const int one = terms >= 2 && sign0 && e.d0 > 0;
     int partials = 0;
 #define RGI_PUT(k)                                   \
     if (e.count > k && !gone##k && !(k == 0 && one)) \
@@ -295,6 +311,20 @@ RGI_FUSED rg_real rgi_let_expr(rg_tape *tape, rg_expr e)
     cursor->partial = partial + partials;
     cursor->code[node] = (uint16_t)((one ? RGI_CODE_ONE : RGI_CODE_TERMS) + terms);
     return result;
+}
+
+static inline rg_real rg_let_input(rg_tape *tape, double value)
+{
+    if (!RG_LIKELY(tape && rgi_cursor(tape)->count < rgi_cursor(tape)->statement_limit))
+        return rgi_let_value(tape, rg_input(tape, value));
+    rg_cursor *cursor = rgi_cursor(tape);
+    const uint64_t node = cursor->count;
+    cursor->code[node] = RGI_CODE_INPUT;
+    cursor->value[node] = value;
+    cursor->last_input = node;
+    cursor->count = node + 1;
+    rg_real x = {value, (uint32_t)node};
+    return x;
 }
 
 RGI_FUSED rg_real rgi_let_real(rg_tape *tape, rg_real x)

@@ -157,7 +157,7 @@ static rg_value append(rg_tape *tape, rgi_record *record)
     if (record->op)
         rgi_inspect(tape, node);
     else
-        tape->last_input = node;
+        tape->cursor.last_input = node;
     rg_value value = rgi_value(tape, node);
     if (!is_scalar(record->tensor.type, &record->tensor.shape))
         value.serial |= RG_TENSOR_BIT;

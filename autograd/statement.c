@@ -30,18 +30,30 @@ static size_t stream_addresses(const rg_tape *tape)
     return (size_t)most_terms(tape) * (sizeof(uint32_t) + sizeof(double));
 }
 
-static bool grow_stream(rg_tape *tape, void **base, uint64_t capacity, size_t width)
+/* The two streams, and the bytes of a word in each. */
+enum { TERM, PARTIAL };
+static const size_t stream_width[RGI_TERM_STREAMS] = {sizeof(uint32_t), sizeof(double)};
+
+static bool grow_stream(rg_tape *tape, int stream, void **base, uint64_t capacity)
 {
-    size_t old = (size_t)tape->term_capacity * width, size = (size_t)capacity * width;
-    if (tape->reserved_streams)
-        return rgi_commit(*base, old, size);
-    void *grown = rgi_resize(&tape->allocator, *base, old, size);
-    if (grown)
+    size_t width = stream_width[stream];
+    size_t old = (size_t)tape->stream_capacity[stream] * width, size = (size_t)capacity * width;
+    if (size <= old)
+        return true;
+    if (tape->reserved_streams) {
+        if (!rgi_commit(*base, old, size))
+            return false;
+    } else {
+        void *grown = rgi_resize(&tape->allocator, *base, old, size);
+        if (!grown)
+            return false;
         *base = grown;
-    return grown != NULL;
+    }
+    tape->stream_capacity[stream] = capacity;
+    return true;
 }
 
-/* One capacity for both streams; their bases move only without reserved addresses. */
+/* Their bases move only without reserved addresses. */
 static bool grow_streams(rg_tape *tape, uint64_t capacity)
 {
     rg_cursor *cursor = &tape->cursor;
@@ -51,27 +63,29 @@ static bool grow_streams(rg_tape *tape, uint64_t capacity)
         tape->terms = tape->reserved_streams;
         tape->partials = (double *)(void *)(tape->terms + most_terms(tape));
     }
-    void *base = tape->terms;
-    bool grown = grow_stream(tape, &base, capacity, sizeof(uint32_t));
-    tape->terms = base;
-    base = tape->partials;
-    grown = grown && grow_stream(tape, &base, capacity, sizeof(double));
-    tape->partials = base;
+    void *base[RGI_TERM_STREAMS] = {tape->terms, tape->partials};
+    bool grown = grow_stream(tape, TERM, &base[TERM], capacity) &&
+                 grow_stream(tape, PARTIAL, &base[PARTIAL], capacity);
+    tape->terms = base[TERM];
+    tape->partials = base[PARTIAL];
     cursor->term = tape->terms ? tape->terms + terms : NULL;
     cursor->partial = tape->partials ? tape->partials + partials : NULL;
-    if (grown)
-        tape->term_capacity = capacity;
     return grown;
+}
+
+size_t rgi_stream_bytes(const rg_tape *tape)
+{
+    return (size_t)tape->stream_capacity[TERM] * stream_width[TERM] +
+           (size_t)tape->stream_capacity[PARTIAL] * stream_width[PARTIAL];
 }
 
 void rgi_free_streams(rg_tape *tape)
 {
-    if (tape->reserved_streams) {
+    void *const base[RGI_TERM_STREAMS] = {tape->terms, tape->partials};
+    if (tape->reserved_streams)
         rgi_release(tape->reserved_streams, stream_addresses(tape));
-        return;
-    }
-    rgi_free(&tape->allocator, tape->terms, (size_t)tape->term_capacity * sizeof(uint32_t));
-    rgi_free(&tape->allocator, tape->partials, (size_t)tape->term_capacity * sizeof(double));
+    for (int i = 0; i < RGI_TERM_STREAMS && !tape->reserved_streams; i++)
+        rgi_free(&tape->allocator, base[i], (size_t)tape->stream_capacity[i] * stream_width[i]);
 }
 
 uint64_t rgi_terms(const rg_tape *tape)
@@ -84,10 +98,11 @@ uint64_t rgi_partials(const rg_tape *tape)
     return tape->partials ? (uint64_t)(tape->cursor.partial - tape->partials) : 0;
 }
 
-/* How many more terms have room in both streams; they hold at most as many partials as terms. */
+/* How many more terms have room. There are at most as many partials, and the second stream grows
+ * after the first. */
 static uint64_t term_room(const rg_tape *tape)
 {
-    return tape->term_capacity - rgi_terms(tape);
+    return tape->stream_capacity[PARTIAL] - rgi_terms(tape);
 }
 
 /* Statements up to here find room in the streams, however long they are. */
@@ -106,7 +121,8 @@ static bool make_room(rg_tape *tape, uint64_t terms)
         terms = RGI_TERMS;
     if (term_room(tape) < terms) {
         uint64_t needed = whole_blocks(rgi_terms(tape) + terms), most = most_terms(tape);
-        uint64_t wanted = 2 * tape->term_capacity > needed ? 2 * tape->term_capacity : needed;
+        uint64_t wanted = 2 * tape->stream_capacity[PARTIAL];
+        wanted = wanted > needed ? wanted : needed;
         if (needed > most) {
             rgi_fail(tape, RG_ERROR_LIMIT, "let: the tape holds the allowed %" PRIu64 " terms",
                      most);
@@ -137,7 +153,8 @@ static bool is_recording(const rg_tape *tape)
 }
 
 /* Counts a statement whose terms and partials were just written, and gives it its number. */
-static inline rg_real append(rg_tape *tape, int code, double value, uint64_t terms, uint64_t partials)
+static inline rg_real append(rg_tape *tape, int code, double value, uint64_t terms,
+                             uint64_t partials)
 {
     rg_cursor *cursor = &tape->cursor;
     uint64_t node = cursor->count++;
@@ -153,6 +170,16 @@ static inline rg_real append(rg_tape *tape, int code, double value, uint64_t ter
     return (rg_real){value, (uint32_t)node};
 }
 
+/* Makes it the tape's error that a node does not exist. */
+static bool fail_stale(rg_tape *tape, uint32_t node)
+{
+    rgi_fail(tape, RG_ERROR_STALE,
+             "let at node %" PRIu64 ": node %" PRIu32
+             " does not exist; it was dropped by a rewind or is on another tape",
+             tape->cursor.count, node);
+    return false;
+}
+
 rg_real rgi_let_slow(rg_tape *tape, const rg_expr *e)
 {
     if (!is_recording(tape))
@@ -165,7 +192,8 @@ rg_real rgi_let_slow(rg_tape *tape, const rg_expr *e)
     }
     if (e->tape && e->tape != tape) {
         rgi_fail(tape, RG_ERROR_TAPE,
-                 "let at node %" PRIu64 ": a value of the expression is on another tape",
+                 "let at node %" PRIu64 ": a value of the expression is on another tape or was "
+                 "never recorded",
                  tape->cursor.count);
         return passive(e->value);
     }
@@ -175,11 +203,7 @@ rg_real rgi_let_slow(rg_tape *tape, const rg_expr *e)
     const uint32_t id[RGI_TERMS] = {e->i0, e->i1, e->i2, e->i3, e->i4, e->i5, e->i6, e->i7};
     for (int k = 0; k < e->count; k++) {
         if (id[k] >= tape->cursor.count) {
-            rgi_fail(tape, RG_ERROR_STALE,
-                     "let at node %" PRIu64 ": node %" PRIu32
-                     " does not exist; it was dropped by a "
-                     "rewind or is on another tape",
-                     tape->cursor.count, id[k]);
+            fail_stale(tape, id[k]);
             return passive(e->value);
         }
         tape->cursor.term[k] = id[k];
@@ -189,12 +213,17 @@ rg_real rgi_let_slow(rg_tape *tape, const rg_expr *e)
                   (uint64_t)e->count);
 }
 
-/* Writes n nodes to the stream at a place. */
-static void put_ids(rg_tape *tape, size_t place, size_t n, const rg_real *x)
+/* Writes n nodes to the stream at a place; false with the tape's error set if one does not exist.
+ * That costs little here, so it is checked with optimization, too. */
+static bool put_ids(rg_tape *tape, size_t place, size_t n, const rg_real *x)
 {
     uint32_t *term = tape->cursor.term + place;
-    for (size_t i = 0; i < n; i++)
+    uint32_t last = 0;
+    for (size_t i = 0; i < n; i++) {
         term[i] = x[i].id;
+        last = x[i].id > last ? x[i].id : last;
+    }
+    return last < tape->cursor.count || fail_stale(tape, last);
 }
 
 /* Whether a statement of n operands, each with so many words in the stream, can be appended. */
@@ -216,9 +245,8 @@ static inline bool begin_many(rg_tape *tape, size_t n, size_t words)
 rg_real rg_let_partials(rg_tape *tape, double value, size_t n, const rg_real *x,
                         const double *partials)
 {
-    if (n == 0 || !begin_many(tape, n, 1))
+    if (n == 0 || !begin_many(tape, n, 1) || !put_ids(tape, 0, n, x))
         return passive(value);
-    put_ids(tape, 0, n, x);
     memcpy(tape->cursor.partial, partials, n * sizeof *partials);
     if (n <= RGI_TERMS)
         return append(tape, RGI_CODE_TERMS + (int)n, value, n, n);
@@ -239,19 +267,10 @@ rg_real rg_let_sum(rg_tape *tape, size_t n, const rg_real *x)
     double sum = 0;
     for (size_t i = 0; i < n; i++)
         sum += x[i].value;
-    if (n == 0 || !begin_many(tape, n, 1))
+    if (n == 0 || !begin_many(tape, n, 1) || !put_ids(tape, 0, n, x))
         return passive(sum);
-    put_ids(tape, 0, n, x);
     tape->cursor.term[n] = (uint32_t)n;
     return append(tape, RGI_CODE_SUM, sum, n + 1, 0);
-}
-
-static bool has_passive(size_t n, const rg_real *x)
-{
-    bool passive = false;
-    for (size_t i = 0; i < n; i++)
-        passive = passive || x[i].id == 0;
-    return passive;
 }
 
 /* Products of numbers whose nodes follow one another. */
@@ -288,8 +307,7 @@ static rg_real let_scattered(rg_tape *tape, double sum, rg_real c, size_t n, con
     return append(tape, RGI_CODE_PAIRS, sum, 2 * n + 2, 0);
 }
 
-/* With numbers without derivatives among the operands, which share node 0 and so have no values on
- * the tape: the partial derivatives. */
+/* Where the values on the tape are not those of the numbers: the partial derivatives. */
 static rg_real let_products(rg_tape *tape, double sum, rg_real c, size_t n, const rg_real *a,
                             const rg_real *b)
 {
@@ -307,8 +325,28 @@ static rg_real let_products(rg_tape *tape, double sum, rg_real c, size_t n, cons
     return append(tape, RGI_CODE_MANY, sum, 2 * n + 2, 2 * n + 1);
 }
 
-/* In the first two forms the values are kept on the tape, where the sweep reads them: statements do
- * not keep theirs. */
+/* Numbers without derivatives share node 0 and so have no values on the tape; an input that was
+ * overwritten has another value than a number taken before. */
+static rg_real let_apart(rg_tape *tape, double sum, rg_real c, size_t n, const rg_real *a,
+                         const rg_real *b)
+{
+    uint32_t least = UINT32_MAX, last = c.id;
+    for (size_t i = 0; i < n; i++) {
+        const uint32_t low = a[i].id < b[i].id ? a[i].id : b[i].id;
+        const uint32_t high = a[i].id < b[i].id ? b[i].id : a[i].id;
+        least = low < least ? low : least;
+        last = high > last ? high : last;
+    }
+    if (last >= tape->cursor.count) {
+        fail_stale(tape, last);
+        return passive(sum);
+    }
+    return least == 0 || tape->write_count > 0 ? let_products(tape, sum, c, n, a, b)
+                                               : let_scattered(tape, sum, c, n, a, b);
+}
+
+/* If it can be, the values are kept on the tape, where the sweep reads them: statements do not keep
+ * theirs. */
 static inline rg_real let_dot(rg_tape *tape, rg_real c, size_t n, const rg_real *a,
                               const rg_real *b)
 {
@@ -322,11 +360,10 @@ static inline rg_real let_dot(rg_tape *tape, rg_real c, size_t n, const rg_real 
     }
     if (!begin_many(tape, n, 2))
         return passive(sum);
-    if (!apart)
-        return let_rows(tape, sum, c, n, a, b);
-    bool any_passive = has_passive(n, a) || has_passive(n, b);
-    return any_passive ? let_products(tape, sum, c, n, a, b)
-                       : let_scattered(tape, sum, c, n, a, b);
+    const uint64_t count = tape->cursor.count;
+    apart |= a[n - 1].id >= count || b[n - 1].id >= count || c.id >= count;
+    return apart || tape->write_count > 0 ? let_apart(tape, sum, c, n, a, b)
+                                          : let_rows(tape, sum, c, n, a, b);
 }
 
 rg_real rg_let_dot_add(rg_tape *tape, rg_real c, size_t n, const rg_real *a, const rg_real *b)
@@ -360,11 +397,29 @@ rg_real rgi_real_of_value(rg_value x)
 
 rg_real rgi_let_value(rg_tape *tape, rg_value x)
 {
+    if (RG_LIKELY(tape && x.tape == tape && rgi_is_open(&tape->cursor))) {
+        uint32_t node = rgi_scalar_node(&tape->cursor, x.serial);
+        if (tape->cursor.code[node] == RGI_CODE_INPUT)
+            return (rg_real){tape->cursor.value[node], node};
+    }
     if (x.tape != tape && rg_tape_status(tape) == RG_OK)
         rgi_fail(tape, x.tape ? RG_ERROR_TAPE : RG_ERROR_STALE,
                  x.tape ? "let: the value is on another tape"
                         : "let: the value was never recorded");
     return x.tape == tape ? rgi_real_of_value(x) : passive(NAN);
+}
+
+void rg_let_inputs(rg_tape *tape, size_t n, const double *values, rg_real *x)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (tape && rgi_is_open(&tape->cursor)) {
+            const uint64_t node = tape->cursor.last_input = tape->cursor.count;
+            rgi_push(tape, RGI_CODE_INPUT, 0, 0, values[i]);
+            x[i] = (rg_real){values[i], (uint32_t)node};
+        } else {
+            x[i] = rgi_let_value(tape, rg_input(tape, values[i]));
+        }
+    }
 }
 
 /* The node of a number; 0 with the tape's error set if it does not exist. */
@@ -400,10 +455,15 @@ double rg_real_grad(rg_tape *tape, rg_real x)
 void rg_read_real_grads(rg_tape *tape, size_t n, const rg_real *x, double *out)
 {
     const uint64_t count = tape && !tape->inert ? tape->cursor.count : 0;
+    const uint64_t swept = count ? tape->swept : 0;
     for (size_t i = 0; i < n; i++) {
-        const double *grad =
-            x[i].id > 0 && x[i].id < count ? rgi_node_adjoint(tape, x[i].id) : NULL;
-        out[i] = grad ? *grad : x[i].id < count || x[i].id == 0 ? 0 : NAN;
+        const uint32_t node = x[i].id;
+        if (node > 0 && node <= swept && tape->cursor.code[node] == RGI_CODE_INPUT) {
+            out[i] = tape->cursor.adjoint[node];
+            continue;
+        }
+        const double *grad = node > 0 && node < count ? rgi_node_adjoint(tape, node) : NULL;
+        out[i] = grad ? *grad : node < count || node == 0 ? 0 : NAN;
     }
 }
 

@@ -125,16 +125,24 @@ static void set_arrays(rg_cursor *cursor, void *const array[ARRAYS])
     cursor->constant = array[4];
 }
 
+/* The addresses that an array needs for every node there may ever be. */
+static size_t array_span(const rg_tape *tape, int array)
+{
+    const size_t alignment = RGI_RESERVE_ALIGNMENT;
+    return (array_bytes(array, tape->max_nodes + 1) + alignment - 1) & ~(alignment - 1);
+}
+
 static size_t reserved_bytes(const rg_tape *tape)
 {
     size_t bytes = 0;
     for (int i = 0; i < ARRAYS; i++)
-        bytes += array_bytes(i, tape->max_nodes + 1);
+        bytes += array_span(tape, i);
     return bytes;
 }
 
 /* Address space for every node there may ever be; memory comes as they are recorded. A custom
- * allocator wants all memory to be its own, so it gets resizable blocks. */
+ * allocator wants all memory to be its own, so it gets resizable blocks; so do tapes beyond what
+ * the system can map. */
 static void reserve_arrays(rg_tape *tape)
 {
     if (tape->allocator.resize)
@@ -142,12 +150,21 @@ static void reserve_arrays(rg_tape *tape)
     char *base = rgi_reserve(reserved_bytes(tape));
     if (!base)
         return;
-    tape->reserved = base;
+    char *next = base;
     void *array[ARRAYS];
+    bool usable = true;
     for (int i = 0; i < ARRAYS; i++) {
-        array[i] = base;
-        base += array_bytes(i, tape->max_nodes + 1);
+        array[i] = next;
+        next += array_span(tape, i);
+        usable = usable && rgi_commit(array[i], 0, array_bytes(i, FIRST_CAPACITY));
     }
+    if (!usable) {
+        rgi_release(base, reserved_bytes(tape));
+        return;
+    }
+    for (int i = 0; i < ARRAYS; i++)
+        tape->array_size[i] = array_bytes(i, FIRST_CAPACITY);
+    tape->reserved = base;
     set_arrays(&tape->cursor, array);
 }
 
@@ -379,8 +396,8 @@ static void forget(rg_tape *tape, uint64_t count)
     }
     if (tape->indexed >= count)
         tape->indexed = count - 1;
-    if (tape->last_input >= count)
-        tape->last_input = count - 1;
+    if (tape->cursor.last_input >= count)
+        tape->cursor.last_input = count - 1;
     tape->deferred = tape->deferred && tape->params;
     tape->reached_sweep = 0;
     rgi_forget_debug(tape, count);
@@ -462,7 +479,7 @@ rg_tape_stats rg_tape_get_stats(const rg_tape *tape)
     stats.nodes = tape->cursor.count - 1;
     for (int i = 0; i < ARRAYS; i++)
         stats.node_bytes += tape->array_size[i];
-    stats.statement_bytes = (size_t)tape->term_capacity * (sizeof(uint32_t) + sizeof(double));
+    stats.statement_bytes = rgi_stream_bytes(tape);
     stats.terms = rgi_terms(tape);
     stats.partials = rgi_partials(tape);
     stats.tensor_bytes = tape->arena.total;

@@ -14,12 +14,16 @@ static rg_value push_leaf(rg_tape *tape, int code, double value)
     if (rg_tape_status(tape) != RG_OK || !rgi_room(tape))
         return rgi_inert(tape);
     if (code == RGI_CODE_INPUT)
-        tape->last_input = tape->cursor.count;
+        tape->cursor.last_input = tape->cursor.count;
     return rgi_append(tape, tape->no_grad ? RGI_CODE_CONSTANT : code, 0, 0, value);
 }
 
 rg_value rg_input(rg_tape *tape, double value)
 {
+    if (tape && rgi_is_open(&tape->cursor)) {
+        tape->cursor.last_input = tape->cursor.count;
+        return rgi_push(tape, RGI_CODE_INPUT, 0, 0, value);
+    }
     return push_leaf(tape, RGI_CODE_INPUT, value);
 }
 

@@ -80,12 +80,13 @@ static void burgers_adjoint(const double *restrict q, const double *restrict up,
     gather_ends(up, inner);
     for (int i = 0; i + 1 < POINTS; i++) {
         double slope = 0.5 * q[i + 1] * q[i + 1] - 0.5 * q[i] * q[i];
-        half[i] = (0.5 * (q[i] + q[i + 1]) - 0.5 * RATIO * slope) * RATIO *
-                  (inner[i + 1] - inner[i]);
+        half[i] =
+            (0.5 * (q[i] + q[i + 1]) - 0.5 * RATIO * slope) * RATIO * (inner[i + 1] - inner[i]);
     }
     down[0] = 0.5 * half[0] * (1 + RATIO * q[0]);
     for (int i = 1; i + 1 < POINTS; i++)
-        down[i] = inner[i] + 0.5 * (half[i - 1] * (1 - RATIO * q[i]) + half[i] * (1 + RATIO * q[i]));
+        down[i] =
+            inner[i] + 0.5 * (half[i - 1] * (1 - RATIO * q[i]) + half[i] * (1 + RATIO * q[i]));
     down[POINTS - 1] = 0.5 * half[POINTS - 2] * (1 - RATIO * q[POINTS - 1]);
 }
 
@@ -175,13 +176,16 @@ int main(int argc, char **argv)
         simulation by_hand, emitted;
     } schemes[] = {
         {"Lax-Wendroff", {wave_step, wave_adjoint}, {emitted_wave_step, emitted_wave_adjoint}},
-        {"Burgers", {burgers_step, burgers_adjoint}, {emitted_burgers_step, emitted_burgers_adjoint}},
+        {"Burgers",
+         {burgers_step, burgers_adjoint},
+         {emitted_burgers_step, emitted_burgers_adjoint}},
     };
     int64_t steps = 2000, rounds = 20;
-    read_options(argc, argv, "Gradients of simulations, by hand and by emitted code.",
-                 (const option[]){{"steps", OPTION_COUNT, &steps, "steps of each simulation"},
-                                  {"rounds", OPTION_COUNT, &rounds, "runs, of which the best counts"},
-                                  {0}});
+    read_options(
+        argc, argv, "Gradients of simulations, by hand and by emitted code.",
+        (const option[]){{"steps", OPTION_COUNT, &steps, "steps of each simulation"},
+                         {"rounds", OPTION_COUNT, &rounds, "runs, of which the best counts"},
+                         {0}});
     double *states = malloc(((size_t)steps + 1) * POINTS * sizeof *states);
     if (!states || rounds < 1) {
         fprintf(stderr, states ? "there must be at least one round\n" : "out of memory\n");

@@ -55,9 +55,8 @@ static rg_program *record(const char *scheme, rg_error *error)
         burgers(q, next);
     else
         lax_wendroff(q, next);
-    rg_program *program =
-        rg_program_create(POINTS, next, POINTS, q,
-                          &(rg_program_options){.derivatives = RG_PROGRAM_VJP}, error);
+    rg_program *program = rg_program_create(
+        POINTS, next, POINTS, q, &(rg_program_options){.derivatives = RG_PROGRAM_VJP}, error);
     rg_tape_destroy(tape);
     return program;
 }

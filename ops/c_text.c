@@ -194,8 +194,8 @@ static void put_operand(rgi_c_text *text, const rgi_c_operand *operand, bool wid
 
 static bool is_arithmetic(int operation)
 {
-    return operation == RGI_GRAPH_add || operation == RGI_GRAPH_sub ||
-           operation == RGI_GRAPH_mul || operation == RGI_GRAPH_div;
+    return operation == RGI_GRAPH_add || operation == RGI_GRAPH_sub || operation == RGI_GRAPH_mul ||
+           operation == RGI_GRAPH_div;
 }
 
 void rgi_c_expression(rgi_c_text *text, const rgi_graph_node *node, bool lanes,
@@ -203,8 +203,8 @@ void rgi_c_expression(rgi_c_text *text, const rgi_graph_node *node, bool lanes,
 {
     static const char letters[] = "xabcpq";
     const char *from = row_of(node->operation)->texts[lanes];
-    bool widen = lanes && !(is_arithmetic(node->operation) &&
-                            (operands[0].lanes || operands[1].lanes));
+    bool widen =
+        lanes && !(is_arithmetic(node->operation) && (operands[0].lanes || operands[1].lanes));
     while (*from) {
         size_t length = word_length(from), kept = length ? length : 1;
         const char *letter = length == 1 ? strchr(letters, *from) : NULL;

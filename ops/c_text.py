@@ -152,9 +152,12 @@ def lanes_expression(expression, numbers):
 
 
 def lanes_function(name, parameters, body):
-    """A function for vectors, or None where it is more than declarations and a return."""
+    """A function for vectors, or None where it is more than declarations of numbers and a return."""
     lines, numbers = [], set()
-    for statement in COMMENT.sub('', body).split(';')[:-1]:
+    body = COMMENT.sub('', body)
+    if re.search(r'\b[a-z]\w*\.[a-z]', body):  # a member of a structure
+        return None
+    for statement in body.split(';')[:-1]:
         statement = ' '.join(statement.split())
         if found := re.fullmatch(r'return (.*)', statement):
             lines.append(f'    return {lanes_expression(found[1], numbers)};')

@@ -1,348 +1,5 @@
-/* emit_part.c: see emit_part.h. */
-#include "emit_part.h"
-
-#include <string.h>
-
-/* ---- kinds of nodes ---- */
-
-static const rgi_graph_node *node_of(const rgi_emit_part *p, uint32_t node)
-{
-    return &p->part->graph.nodes[node];
-}
-
-uint32_t rgi_emit_resolve(const rgi_emit_part *p, uint32_t node)
-{
-    while (p->form == RGI_EMIT_SCALAR && node_of(p, node)->operation == RGI_GRAPH_SUM)
-        node = node_of(p, node)->in[0];
-    return node;
-}
-
-static int stage_of(const rgi_emit_part *p, uint32_t node)
-{
-    return p->form == RGI_EMIT_SCALAR ? RGI_EACH : node_of(p, node)->stage;
-}
-
-/* A statement computes it; what is none is read where it is used: a number, an input, a sum. */
-static bool is_statement(const rgi_emit_part *p, uint32_t node)
-{
-    switch (node_of(p, node)->operation) {
-    case RGI_GRAPH_CONSTANT:
-    case RGI_GRAPH_SUM: return false;
-    /* A uniform input is copied, so that functions for lanes need not know where it is. */
-    case RGI_GRAPH_INPUT: return stage_of(p, node) == RGI_BEFORE;
-    default: return true;
-    }
-}
-
-static bool is_lanes(const rgi_emit_part *p, uint32_t node)
-{
-    return p->form != RGI_EMIT_SCALAR && stage_of(p, node) == RGI_EACH;
-}
-
-static unsigned arity(const rgi_emit_part *p, uint32_t node)
-{
-    return (unsigned)rgi_graph_operation(node_of(p, node)->operation)->arity;
-}
-
-static uint32_t operand_of(const rgi_emit_part *p, uint32_t node, unsigned which)
-{
-    return rgi_emit_resolve(p, node_of(p, node)->in[which]);
-}
-
-/* ---- planning ---- */
-
-/* A gradient to a uniform input is a sum over the batch. */
-static bool is_total(const rgi_emit_part *p, uint32_t index)
-{
-    bool like_inputs = p->derivative && strcmp(p->derivative, "jv") != 0;
-    return p->form == RGI_EMIT_BATCH && like_inputs && index >= p->value_count &&
-           p->part->uniform[index - p->value_count];
-}
-
-/* The stage in whose functions an output is assigned. */
-static int output_stage(const rgi_emit_part *p, uint32_t index)
-{
-    if (is_total(p, index))
-        return RGI_AFTER;
-    return p->form == RGI_EMIT_MATRIX && index < p->value_count ? RGI_BEFORE : RGI_EACH;
-}
-
-bool rgi_emit_output_varies(const rgi_emit_part *p, uint32_t index)
-{
-    return p->form != RGI_EMIT_SCALAR && output_stage(p, index) == RGI_EACH;
-}
-
-/* Whether a statement of the stage computes the node. */
-static bool is_of_stage(const rgi_emit_part *p, uint32_t node, int stage)
-{
-    return is_statement(p, node) && stage_of(p, node) == stage;
-}
-
-/* Puts a node behind what it needs; `stack` has room for all nodes. What belongs together comes to
- * stand together, so that few values go from function to function. */
-static uint32_t place(rgi_emit_part *p, int stage, uint32_t root, uint32_t end, uint32_t *stack)
-{
-    uint32_t depth = 0;
-    if (is_of_stage(p, root, stage) && !p->nodes[root].placed && p->nodes[root].needed)
-        stack[depth++] = root;
-    while (depth) {
-        uint32_t node = stack[depth - 1];
-        unsigned k = p->nodes[node].slot++; /* the next operand to look at */
-        if (k < arity(p, node)) {
-            uint32_t in = operand_of(p, node, k);
-            if (is_of_stage(p, in, stage) && !p->nodes[in].placed && p->nodes[in].slot == 0)
-                stack[depth++] = in;
-            continue;
-        }
-        p->nodes[node].slot = 0;
-        p->nodes[node].placed = true;
-        p->order[end++] = node;
-        depth--;
-    }
-    return end;
-}
-
-static uint32_t place_all(rgi_emit_part *p, int stage, uint32_t end, uint32_t *stack)
-{
-    for (uint32_t j = 0; j < p->part->outputs; j++)
-        end = place(p, stage, rgi_emit_resolve(p, p->part->output[j]), end, stack);
-    for (uint32_t i = 0; i < p->part->graph.count; i++)
-        end = place(p, stage, i, end, stack);
-    return end;
-}
-
-/* What only y needs stands as early as its operands allow. */
-static void place_wanted(rgi_emit_part *p, int stage, uint32_t first)
-{
-    for (uint32_t i = 0; i < p->part->graph.count; i++) {
-        if (!p->nodes[i].alive || p->nodes[i].needed || !is_of_stage(p, i, stage))
-            continue;
-        uint32_t chunk = first;
-        for (unsigned k = 0; k < arity(p, i); k++) {
-            uint32_t in = operand_of(p, i, k);
-            if (is_of_stage(p, in, stage) && p->nodes[in].chunk > chunk)
-                chunk = p->nodes[in].chunk;
-        }
-        while (p->chunks[chunk].wanted >= p->statements)
-            chunk++;
-        rgi_emit_chunk *to = &p->chunks[chunk];
-        p->nodes[i].chunk = chunk;
-        p->nodes[i].next_wanted = RGI_NO_NODE;
-        if (to->wanted++)
-            p->nodes[to->wanted_last].next_wanted = i;
-        else
-            to->wanted_first = i;
-        to->wanted_last = i;
-        if (chunk >= p->chunk_count)
-            p->chunk_count = chunk + 1;
-    }
-}
-
-/* Cuts the statements of a stage, which begin at `from` in the order, into chunks of equal size. */
-static uint32_t cut(rgi_emit_part *p, int stage, uint32_t from, bool at_least_one, uint32_t *stack)
-{
-    uint32_t end = place_all(p, stage, from, stack), total = end - from, first = p->chunk_count;
-    uint32_t chunks = total / p->statements + (total % p->statements != 0);
-    if (chunks == 0 && at_least_one)
-        chunks = 1;
-    for (uint32_t c = 0; c < chunks; c++) {
-        rgi_emit_chunk *chunk = &p->chunks[first + c];
-        chunk->first = from + (uint32_t)((uint64_t)total * c / chunks);
-        chunk->end = from + (uint32_t)((uint64_t)total * (c + 1) / chunks);
-        for (uint32_t i = chunk->first; i < chunk->end; i++)
-            p->nodes[p->order[i]].chunk = first + c;
-    }
-    p->chunk_count += chunks;
-    place_wanted(p, stage, first);
-    p->section_end[stage] = p->chunk_count;
-    return end;
-}
-
-static void use(rgi_emit_part *p, uint32_t node, uint32_t chunk)
-{
-    p->nodes[node].uses++;
-    if (p->nodes[node].last < chunk)
-        p->nodes[node].last = chunk;
-}
-
-/* Where an output is assigned: where its node is computed, or at the end of the last chunk. */
-static void plan_output(rgi_emit_part *p, uint32_t index)
-{
-    uint32_t node = rgi_emit_resolve(p, p->part->output[index]);
-    int stage = output_stage(p, index);
-    if (is_statement(p, node) && stage_of(p, node) == stage) {
-        p->next_output[index] = p->nodes[node].output;
-        p->nodes[node].output = index;
-        use(p, node, p->nodes[node].chunk);
-        return;
-    }
-    rgi_emit_chunk *chunk = &p->chunks[p->section_end[stage] - 1];
-    p->next_output[index] = chunk->assigned;
-    chunk->assigned = index;
-    use(p, node, p->section_end[stage] - 1);
-}
-
-/* Where a sum is added to: where its operand is computed, or at the end of the last chunk that is
- * run for each evaluation. */
-static void plan_sum(rgi_emit_part *p, uint32_t sum)
-{
-    uint32_t node = node_of(p, sum)->in[0];
-    bool here = is_of_stage(p, node, RGI_EACH);
-    uint32_t chunk = here ? p->nodes[node].chunk : p->section_end[RGI_EACH] - 1;
-    uint32_t *list = here ? &p->nodes[node].sum : &p->chunks[chunk].sums;
-    p->nodes[sum].slot = p->sums++;
-    p->nodes[sum].next_sum = *list;
-    *list = sum;
-    use(p, node, chunk);
-}
-
-static bool is_optional(const rgi_emit_part *p, uint32_t index)
-{
-    return p->optional && p->form != RGI_EMIT_BATCH && index < p->value_count;
-}
-
-static void need(rgi_emit_part *p, uint32_t node, bool optional)
-{
-    p->nodes[node].alive = true;
-    p->nodes[node].needed |= !optional;
-}
-
-/* What outputs and loops need, from the last node to the first. */
-static void find_needed(rgi_emit_part *p)
-{
-    for (uint32_t j = 0; j < p->part->outputs; j++)
-        if (!p->rolled[j])
-            need(p, rgi_emit_resolve(p, p->part->output[j]), is_optional(p, j));
-    for (uint32_t r = 0; r < p->roll_count; r++)
-        for (uint32_t k = 0; k < p->rolls[r].size; k++)
-            if (p->rolls[r].elements[k].fixed)
-                need(p, p->rolls[r].elements[k].node, is_optional(p, p->rolls[r].first));
-    for (uint32_t i = p->part->graph.count; i-- > 0;)
-        for (unsigned k = 0; p->nodes[i].alive && k < arity(p, i); k++)
-            need(p, operand_of(p, i, k), !p->nodes[i].needed);
-    /* Only functions that take y itself can leave something out. */
-    for (uint32_t i = 0; i < p->part->graph.count; i++)
-        p->nodes[i].needed |= p->nodes[i].alive && (is_lanes(p, i) || p->form == RGI_EMIT_BATCH);
-}
-
-/* Loops stand at the end of the last chunk. */
-static void plan_rolls(rgi_emit_part *p)
-{
-    for (uint32_t r = 0; r < p->roll_count; r++)
-        for (uint32_t k = 0; k < p->rolls[r].size; k++)
-            if (p->rolls[r].elements[k].fixed)
-                use(p, p->rolls[r].elements[k].node, p->chunk_count - 1);
-}
-
-/* Gives a node that a later chunk uses a place. */
-static void plan_slot(rgi_emit_part *p, uint32_t i, uint32_t *free_slots[2], uint32_t count[2])
-{
-    rgi_emit_node *node = &p->nodes[i];
-    if (node->last <= node->chunk)
-        return;
-    bool lanes = is_lanes(p, i);
-    node->slot = count[lanes] ? free_slots[lanes][--count[lanes]] : lanes ? p->slots++ : p->work++;
-    node->next_used = p->chunks[node->last].last_used;
-    p->chunks[node->last].last_used = i;
-}
-
-/* Places are free again behind the last use. */
-static void plan_slots(rgi_emit_part *p, uint32_t *free_slots[2])
-{
-    uint32_t count[2] = {0, 0};
-    for (uint32_t c = 0; c < p->chunk_count; c++) {
-        const rgi_emit_chunk *chunk = &p->chunks[c];
-        for (uint32_t i = chunk->first; i < chunk->end; i++)
-            plan_slot(p, p->order[i], free_slots, count);
-        for (uint32_t i = chunk->wanted_first; i != RGI_NO_NODE; i = p->nodes[i].next_wanted)
-            plan_slot(p, i, free_slots, count);
-        for (uint32_t i = chunk->last_used; i != RGI_NO_NODE; i = p->nodes[i].next_used)
-            free_slots[is_lanes(p, i)][count[is_lanes(p, i)]++] = p->nodes[i].slot;
-    }
-}
-
-static void plan(rgi_emit_part *p, uint32_t *scratch)
-{
-    const rgi_graph *graph = &p->part->graph;
-    bool outputs[3] = {false, false, false};
-    for (uint32_t j = 0; j < p->part->outputs; j++)
-        outputs[output_stage(p, j)] = true;
-    for (uint32_t i = 0; i < graph->count; i++)
-        p->nodes[i].output = p->nodes[i].sum = RGI_NO_NODE;
-    for (uint32_t c = 0; c < graph->count + 3; c++) {
-        p->chunks[c].assigned = p->chunks[c].sums = RGI_NO_NODE;
-        p->chunks[c].wanted_first = p->chunks[c].last_used = RGI_NO_NODE;
-    }
-    for (uint32_t i = 0; i < p->part->inputs; i++)
-        p->in_place[i] = p->part->uniform[i] ? RGI_NO_NODE : p->in++;
-    for (uint32_t j = 0; j < p->part->outputs; j++)
-        p->out_place[j] = rgi_emit_output_varies(p, j) ? p->out++ : RGI_NO_NODE;
-    for (uint32_t r = 0; r < p->roll_count; r++)
-        memset(p->rolled + p->rolls[r].first, 1, p->rolls[r].count);
-    find_needed(p);
-    uint32_t end = 0;
-    for (int stage = 0; stage < 3; stage++)
-        end = cut(p, stage, end, outputs[stage] || (stage == RGI_EACH), scratch);
-    for (uint32_t i = 0; i < graph->count; i++) {
-        if (p->form != RGI_EMIT_SCALAR && graph->nodes[i].operation == RGI_GRAPH_SUM)
-            plan_sum(p, i);
-        for (unsigned k = 0; p->nodes[i].alive && is_statement(p, i) && k < arity(p, i); k++)
-            use(p, operand_of(p, i, k), p->nodes[i].chunk);
-    }
-    for (uint32_t j = p->part->outputs; j-- > 0;)
-        if (!p->rolled[j])
-            plan_output(p, j);
-    plan_rolls(p);
-    plan_slots(p, (uint32_t *[2]){scratch, scratch + graph->count});
-}
-
-static void *zeroed(const rg_allocator *allocator, size_t count, size_t size)
-{
-    void *block = rgi_alloc(allocator, count * size);
-    if (block)
-        memset(block, 0, count * size);
-    return block;
-}
-
-bool rgi_emit_plan(rgi_emit_part *p)
-{
-    const rg_allocator *allocator = p->part->graph.allocator;
-    size_t count = p->part->graph.count;
-    p->nodes = zeroed(allocator, count, sizeof *p->nodes);
-    p->order = zeroed(allocator, count, sizeof *p->order);
-    p->next_output = zeroed(allocator, p->part->outputs, sizeof *p->next_output);
-    p->in_place = zeroed(allocator, p->part->inputs, sizeof *p->in_place);
-    p->out_place = zeroed(allocator, p->part->outputs, sizeof *p->out_place);
-    p->chunks = zeroed(allocator, count + 3, sizeof *p->chunks);
-    p->rolled = zeroed(allocator, p->part->outputs, sizeof *p->rolled);
-    p->rolls = zeroed(allocator, p->part->outputs, sizeof *p->rolls);
-    uint32_t *scratch = zeroed(allocator, count, 2 * sizeof *scratch);
-    bool good = p->nodes && p->order && p->next_output && p->in_place && p->out_place &&
-                p->chunks && p->rolled && p->rolls && scratch && rgi_emit_find_rolls(p);
-    if (good)
-        plan(p, scratch);
-    rgi_free(allocator, scratch, 2 * count * sizeof *scratch);
-    return good;
-}
-
-void rgi_emit_forget(rgi_emit_part *p)
-{
-    const rg_allocator *allocator = p->part->graph.allocator;
-    size_t count = p->part->graph.count;
-    for (uint32_t r = 0; r < p->roll_count; r++) {
-        const rgi_emit_roll *roll = &p->rolls[r];
-        rgi_free(allocator, roll->elements, roll->size * sizeof *roll->elements);
-        rgi_free(allocator, roll->order, roll->statements * sizeof *roll->order);
-    }
-    rgi_free(allocator, p->rolls, p->part->outputs * sizeof *p->rolls);
-    rgi_free(allocator, p->rolled, p->part->outputs * sizeof *p->rolled);
-    rgi_free(allocator, p->nodes, count * sizeof *p->nodes);
-    rgi_free(allocator, p->order, count * sizeof *p->order);
-    rgi_free(allocator, p->next_output, p->part->outputs * sizeof *p->next_output);
-    rgi_free(allocator, p->in_place, p->part->inputs * sizeof *p->in_place);
-    rgi_free(allocator, p->out_place, p->part->outputs * sizeof *p->out_place);
-    rgi_free(allocator, p->chunks, (count + 3) * sizeof *p->chunks);
-}
+/* emit_part.c: the statements and functions of a part (emit_part.h). */
+#include "emit_nodes.h"
 
 /* ---- statements ---- */
 
@@ -361,7 +18,7 @@ static void note(rgi_emit_part *p, const block *at, int parameter)
 
 static const char *type(const rgi_emit_part *p, uint32_t node)
 {
-    return is_lanes(p, node) ? "NAME_lanes" : "double";
+    return rgi_emit_is_lanes(p, node) ? "NAME_lanes" : "double";
 }
 
 static bool has_name(const rgi_emit_part *p, const block *at, uint32_t node)
@@ -376,23 +33,24 @@ static void give_name(rgi_emit_part *p, const block *at, uint32_t node)
 
 static void put_place(rgi_emit_part *p, const block *at, uint32_t node)
 {
-    bool lanes = is_lanes(p, node);
+    bool lanes = rgi_emit_is_lanes(p, node);
     note(p, at, lanes ? RGI_EMIT_SLOTS : RGI_EMIT_WORK);
     rgi_c_print(p->text, lanes ? "slots[%u]" : "work[%u]", p->nodes[node].slot);
 }
 
 static rgi_c_operand input_operand(rgi_emit_part *p, const block *at, uint32_t node)
 {
-    uint32_t input = node_of(p, node)->in[0];
+    uint32_t input = rgi_emit_node_of(p, node)->in[0];
     bool second = input >= p->directions;
-    rgi_c_operand operand = {.lanes = is_lanes(p, node)};
+    rgi_c_operand operand = {.lanes = rgi_emit_is_lanes(p, node)};
     if (operand.lanes) {
         note(p, at, RGI_EMIT_IN);
         snprintf(operand.text, sizeof operand.text, "in[%u]", p->in_place[input]);
     } else {
         note(p, at, second ? RGI_EMIT_DIRECTION : RGI_EMIT_X);
-        snprintf(operand.text, sizeof operand.text, p->form == RGI_EMIT_BATCH ? "*%s[%u]" : "%s[%u]",
-                 second ? p->direction : "x", second ? input - p->directions : input);
+        snprintf(operand.text, sizeof operand.text,
+                 p->form == RGI_EMIT_BATCH ? "*%s[%u]" : "%s[%u]", second ? p->direction : "x",
+                 second ? input - p->directions : input);
     }
     return operand;
 }
@@ -400,13 +58,13 @@ static rgi_c_operand input_operand(rgi_emit_part *p, const block *at, uint32_t n
 /* How a node is written where it is used. */
 static rgi_c_operand operand(rgi_emit_part *p, const block *at, uint32_t node)
 {
-    rgi_c_operand result = {.lanes = is_lanes(p, node)};
-    if (is_statement(p, node)) {
+    rgi_c_operand result = {.lanes = rgi_emit_is_lanes(p, node)};
+    if (rgi_emit_is_statement(p, node)) {
         snprintf(result.text, sizeof result.text, "t%u", node);
-    } else if (node_of(p, node)->operation == RGI_GRAPH_CONSTANT) {
+    } else if (rgi_emit_node_of(p, node)->operation == RGI_GRAPH_CONSTANT) {
         result.lanes = false;
-        rgi_c_literal(node_of(p, node)->number[0], result.text);
-    } else if (node_of(p, node)->operation == RGI_GRAPH_SUM) {
+        rgi_c_literal(rgi_emit_node_of(p, node)->number[0], result.text);
+    } else if (rgi_emit_node_of(p, node)->operation == RGI_GRAPH_SUM) {
         note(p, at, RGI_EMIT_TOTAL);
         snprintf(result.text, sizeof result.text, "total[%u]", p->nodes[node].slot);
     } else {
@@ -418,7 +76,7 @@ static rgi_c_operand operand(rgi_emit_part *p, const block *at, uint32_t node)
 /* A value of an earlier chunk gets its name before it is used. */
 static void load(rgi_emit_part *p, const block *at, uint32_t node)
 {
-    if (!is_statement(p, node) || has_name(p, at, node))
+    if (!rgi_emit_is_statement(p, node) || has_name(p, at, node))
         return;
     rgi_c_print(p->text, "%sconst %s t%u = ", at->indent, type(p, node), node);
     put_place(p, at, node);
@@ -429,7 +87,7 @@ static void load(rgi_emit_part *p, const block *at, uint32_t node)
 static void put_output(rgi_emit_part *p, const block *at, uint32_t index)
 {
     bool second = index >= p->value_count;
-    int stage = output_stage(p, index);
+    int stage = rgi_emit_output_stage(p, index);
     if (rgi_emit_output_varies(p, index)) {
         note(p, at, RGI_EMIT_OUT);
         rgi_c_print(p->text, "out[%u]", p->out_place[index]);
@@ -443,13 +101,13 @@ static void put_output(rgi_emit_part *p, const block *at, uint32_t index)
 /* Whether the output is assigned in blocks of this kind. */
 static bool belongs(const rgi_emit_part *p, const block *at, uint32_t index)
 {
-    return is_optional(p, index) == at->if_wanted;
+    return rgi_emit_is_optional(p, index) == at->if_wanted;
 }
 
 /* A total may be unwanted. */
 static void put_condition(rgi_emit_part *p, const block *at, uint32_t index)
 {
-    if (output_stage(p, index) != RGI_AFTER)
+    if (rgi_emit_output_stage(p, index) != RGI_AFTER)
         return;
     note(p, at, RGI_EMIT_DERIVATIVE);
     uint32_t i = index - p->value_count;
@@ -490,15 +148,16 @@ static bool is_only_output(const rgi_emit_part *p, const block *at, uint32_t nod
 /* A product that serves a sum only is added to it at once. */
 static bool is_merged(const rgi_emit_part *p, uint32_t node)
 {
-    int operation = node_of(p, node)->operation;
-    return is_lanes(p, node) && p->nodes[node].uses == 1 && p->nodes[node].sum != RGI_NO_NODE &&
+    int operation = rgi_emit_node_of(p, node)->operation;
+    return rgi_emit_is_lanes(p, node) && p->nodes[node].uses == 1 &&
+           p->nodes[node].sum != RGI_NO_NODE &&
            (operation == RGI_GRAPH_mul || operation == RGI_GRAPH_times);
 }
 
 /* Adds to a sum over the batch what this block of evaluations contributes. */
 static void add_to_sum(rgi_emit_part *p, const block *at, uint32_t sum)
 {
-    uint32_t node = node_of(p, sum)->in[0], slot = p->nodes[sum].slot;
+    uint32_t node = rgi_emit_node_of(p, sum)->in[0], slot = p->nodes[sum].slot;
     note(p, at, RGI_EMIT_SUM);
     if (!is_merged(p, node)) {
         load(p, at, node);
@@ -507,13 +166,13 @@ static void add_to_sum(rgi_emit_part *p, const block *at, uint32_t sum)
     }
     rgi_c_operand operands[3] = {{.lanes = true}, {.lanes = true}, {.lanes = true}};
     for (unsigned k = 0; k < 2; k++) {
-        load(p, at, operand_of(p, node, k));
-        operands[k] = operand(p, at, operand_of(p, node, k));
+        load(p, at, rgi_emit_operand(p, node, k));
+        operands[k] = operand(p, at, rgi_emit_operand(p, node, k));
     }
     snprintf(operands[2].text, sizeof operands[2].text, "sum[%u]", slot);
-    rgi_graph_node merged = *node_of(p, node);
-    merged.operation = merged.operation == RGI_GRAPH_mul ? RGI_GRAPH_MULTIPLY_ADD
-                                                         : RGI_GRAPH_GUARDED_ADD;
+    rgi_graph_node merged = *rgi_emit_node_of(p, node);
+    merged.operation =
+        merged.operation == RGI_GRAPH_mul ? RGI_GRAPH_MULTIPLY_ADD : RGI_GRAPH_GUARDED_ADD;
     rgi_c_print(p->text, "%ssum[%u] = ", at->indent, slot);
     rgi_c_expression(p->text, &merged, true, operands);
     rgi_c_put(p->text, ";\n");
@@ -532,10 +191,10 @@ static void statement(rgi_emit_part *p, const block *at, uint32_t node)
         return;
     }
     rgi_c_operand operands[3];
-    const rgi_graph_node *what = node_of(p, node);
-    for (unsigned k = 0; k < arity(p, node); k++) {
-        load(p, at, operand_of(p, node, k));
-        operands[k] = operand(p, at, operand_of(p, node, k));
+    const rgi_graph_node *what = rgi_emit_node_of(p, node);
+    for (unsigned k = 0; k < rgi_emit_arity(p, node); k++) {
+        load(p, at, rgi_emit_operand(p, node, k));
+        operands[k] = operand(p, at, rgi_emit_operand(p, node, k));
     }
     bool direct = is_only_output(p, at, node);
     if (direct) {
@@ -550,7 +209,7 @@ static void statement(rgi_emit_part *p, const block *at, uint32_t node)
     if (what->operation == RGI_GRAPH_INPUT)
         rgi_c_put(p->text, input_operand(p, at, node).text);
     else
-        rgi_c_expression(p->text, what, is_lanes(p, node), operands);
+        rgi_c_expression(p->text, what, rgi_emit_is_lanes(p, node), operands);
     rgi_c_put(p->text, ";\n");
     if (p->nodes[node].last > at->chunk) {
         rgi_c_put(p->text, at->indent);
@@ -580,15 +239,15 @@ static rgi_c_operand element_operand(rgi_emit_part *p, const block *at, const rg
 static void put_element(rgi_emit_part *p, const block *at, const rgi_emit_roll *roll, uint32_t node)
 {
     rgi_c_operand operands[3];
-    for (unsigned k = 0; k < arity(p, node); k++)
-        operands[k] = element_operand(p, at, roll, operand_of(p, node, k));
-    rgi_c_expression(p->text, node_of(p, node), true, operands);
+    for (unsigned k = 0; k < rgi_emit_arity(p, node); k++)
+        operands[k] = element_operand(p, at, roll, rgi_emit_operand(p, node, k));
+    rgi_c_expression(p->text, rgi_emit_node_of(p, node), true, operands);
 }
 
 /* An input of as many iterations, "NAME_lanes_at(x + i + 5)". */
 static void put_moving(rgi_emit_part *p, const block *at, const rgi_emit_element *e)
 {
-    uint32_t input = node_of(p, e->node)->in[0];
+    uint32_t input = rgi_emit_node_of(p, e->node)->in[0];
     bool second = input >= p->directions;
     const char *list = second ? p->direction : "x";
     uint32_t first = second ? input - p->directions : input;
@@ -615,7 +274,7 @@ static void put_roll(rgi_emit_part *p, const block *at, const rgi_emit_roll *rol
                 roll->count, roll->count);
     for (uint32_t k = 0; k < roll->size; k++)
         if (!roll->elements[k].fixed &&
-            node_of(p, roll->elements[k].node)->operation == RGI_GRAPH_INPUT)
+            rgi_emit_node_of(p, roll->elements[k].node)->operation == RGI_GRAPH_INPUT)
             put_moving(p, at, &roll->elements[k]);
     for (uint32_t k = 0; k + 1 < roll->statements; k++) {
         uint32_t node = roll->elements[roll->order[k]].node;
@@ -626,7 +285,8 @@ static void put_roll(rgi_emit_part *p, const block *at, const rgi_emit_roll *rol
     bool second = roll->first >= p->value_count;
     uint32_t place = second ? roll->first - p->value_count : roll->first;
     note(p, at, second ? RGI_EMIT_DERIVATIVE : RGI_EMIT_Y);
-    rgi_c_print(p->text, place ? "%s    NAME_lanes_put(%s + i + %u, " : "%s    NAME_lanes_put(%s + i, ",
+    rgi_c_print(p->text,
+                place ? "%s    NAME_lanes_put(%s + i + %u, " : "%s    NAME_lanes_put(%s + i, ",
                 at->indent, second ? p->derivative : p->value, place);
     put_element(p, at, roll, roll->elements[roll->order[roll->statements - 1]].node);
     rgi_c_print(p->text, ");\n%s}\n", at->indent);
@@ -697,9 +357,9 @@ void rgi_emit_statements(rgi_emit_part *p, uint32_t chunk)
 static const char *parameter_name(const rgi_emit_part *p, int parameter)
 {
     static const char *const names[RGI_EMIT_PARAMETERS] = {
-        [RGI_EMIT_X] = "x",     [RGI_EMIT_IN] = "in",     [RGI_EMIT_TOTAL] = "total",
-        [RGI_EMIT_OUT] = "out", [RGI_EMIT_SUM] = "sum",   [RGI_EMIT_WORK] = "work",
-        [RGI_EMIT_SLOTS] = "slots",  [RGI_EMIT_BLOCKS] = "blocks"};
+        [RGI_EMIT_X] = "x",         [RGI_EMIT_IN] = "in",        [RGI_EMIT_TOTAL] = "total",
+        [RGI_EMIT_OUT] = "out",     [RGI_EMIT_SUM] = "sum",      [RGI_EMIT_WORK] = "work",
+        [RGI_EMIT_SLOTS] = "slots", [RGI_EMIT_BLOCKS] = "blocks"};
     switch (parameter) {
     case RGI_EMIT_DIRECTION: return p->direction;
     case RGI_EMIT_Y: return p->value;
@@ -724,9 +384,9 @@ static void put_parameter(const rgi_emit_part *p, int stage, int parameter)
     }
     bool vector = parameter == RGI_EMIT_IN || parameter == RGI_EMIT_OUT ||
                   parameter == RGI_EMIT_SUM || parameter == RGI_EMIT_SLOTS;
-    bool lists = p->form == RGI_EMIT_BATCH &&
-                 (parameter <= RGI_EMIT_DIRECTION || parameter == RGI_EMIT_Y ||
-                  parameter == RGI_EMIT_DERIVATIVE);
+    bool lists =
+        p->form == RGI_EMIT_BATCH && (parameter <= RGI_EMIT_DIRECTION || parameter == RGI_EMIT_Y ||
+                                      parameter == RGI_EMIT_DERIVATIVE);
     const char *name = parameter_name(p, parameter);
     rgi_c_print(p->text, "%s%s *%s%s", is_written(p, stage, parameter) ? "" : "const ",
                 vector ? "NAME_lanes" : "double", lists ? "const *" : "restrict ", name);
@@ -806,11 +466,4 @@ void rgi_emit_calls(rgi_emit_part *p, int stage, const char *indent)
         put_parameters(p, c, false);
         rgi_c_put(p->text, ");\n");
     }
-}
-
-uint32_t rgi_emit_blocks(const rgi_emit_part *p)
-{
-    enum { MOST = 16, VECTORS = 8192 };
-    uint32_t each = p->in + p->out + p->slots, blocks = each ? VECTORS / each : MOST;
-    return blocks < 1 ? 1 : blocks > MOST ? MOST : blocks;
 }

@@ -5,10 +5,11 @@
  * Lanes form: nodes of stage RGI_EACH calculate with vectors, those before and after with numbers.
  *
  * Functions are numbered chunks. Those for vectors do their statements for several blocks of
- * evaluations, one in each lane, so that their code stays in the processor's cache. A value that a later chunk needs goes through memory: numbers
- * through work[], vectors through slots[]. Where y may be NULL, what only y needs stands in a
- * block `if (y)` at the end of its chunk. In scalar form, outputs that are the same expression of
- * shifted inputs are assigned in a loop, at the end of the last chunk.
+ * evaluations, one in each lane, so that their code stays in the processor's cache. A value that a
+ * later chunk needs goes through memory: numbers through work[], vectors through slots[]. Where y
+ * may be NULL, what only y needs stands in a block `if (y)` at the end of its chunk. In scalar
+ * form, outputs that are the same expression of shifted inputs are assigned in a loop, at the end
+ * of the last chunk.
  */
 #ifndef RG_OPS_EMIT_PART_H
 #define RG_OPS_EMIT_PART_H
@@ -36,13 +37,13 @@ enum {
 };
 
 typedef struct rgi_emit_chunk {
-    uint32_t first, end;  /* its statements in `order`, but for those that only y needs: */
+    uint32_t first, end; /* its statements in `order`, but for those that only y needs: */
     uint32_t wanted_first, wanted_last; /* nodes, by next_wanted; RGI_NO_NODE if there are none */
-    uint32_t wanted;      /* how many */
-    uint32_t last_used;   /* a node that is used last here, then next_used; RGI_NO_NODE: none */
-    uint32_t assigned;    /* an output that is assigned at its end, then next_output */
-    uint32_t sums;        /* a sum that is added to at its end, then next_sum */
-    unsigned uses;        /* bit i: parameter i */
+    uint32_t wanted;                    /* how many */
+    uint32_t last_used; /* a node that is used last here, then next_used; RGI_NO_NODE: none */
+    uint32_t assigned;  /* an output that is assigned at its end, then next_output */
+    uint32_t sums;      /* a sum that is added to at its end, then next_sum */
+    unsigned uses;      /* bit i: parameter i */
 } rgi_emit_chunk;
 
 typedef struct rgi_emit_node {
@@ -92,10 +93,10 @@ typedef struct rgi_emit_part {
     uint32_t chunk_count, section_end[3]; /* chunks of each stage */
     rgi_emit_roll *rolls;
     uint32_t roll_count;
-    bool *rolled; /* one an output: a loop assigns it */
-    uint32_t *in_place, *out_place;       /* of varying inputs and outputs in in[] and out[] */
-    uint32_t work, in, out, sums, slots;  /* sizes of the arrays, of the vectors' for a block */
-    uint32_t mark;                        /* the last given to a block of statements */
+    bool *rolled;                        /* one an output: a loop assigns it */
+    uint32_t *in_place, *out_place;      /* of varying inputs and outputs in in[] and out[] */
+    uint32_t work, in, out, sums, slots; /* sizes of the arrays, of the vectors' for a block */
+    uint32_t mark;                       /* the last given to a block of statements */
 } rgi_emit_part;
 
 /* Plans the chunks; the fields before `nodes` are set by the caller. False: out of memory. */

@@ -133,8 +133,8 @@ static bool keep(search *s, uint32_t first, uint32_t count)
     rgi_emit_part *p = s->p;
     const rg_allocator *allocator = p->part->graph.allocator;
     rgi_emit_roll *roll = &p->rolls[p->roll_count];
-    *roll = (rgi_emit_roll){.first = first, .count = count, .size = s->count,
-                            .statements = s->ordered};
+    *roll =
+        (rgi_emit_roll){.first = first, .count = count, .size = s->count, .statements = s->ordered};
     roll->elements = rgi_alloc(allocator, s->count * sizeof *roll->elements);
     roll->order = rgi_alloc(allocator, s->ordered * sizeof *roll->order);
     p->roll_count++; /* what it holds is freed with the others */

@@ -37,11 +37,10 @@ template <> struct rgi_is_value<rg_value> {
 template <bool> struct rgi_result {};
 template <> struct rgi_result<true> {
     typedef rg_expr expr;
-    typedef double number;
+    typedef int truth;
 };
-template <class A, class B, class C = int>
-using rgi_fused = rgi_result<rgi_is_fused<A>::value || rgi_is_fused<B>::value ||
-                             rgi_is_fused<C>::value>;
+template <class A, class B>
+using rgi_fused = rgi_result<rgi_is_fused<A>::value || rgi_is_fused<B>::value>;
 
 inline rg_expr rgi_lift(double x)
 {
@@ -94,7 +93,7 @@ inline rg_expr rgi_lift(rg_value x)
     {                                                                                        \
         return rg_##name##_vd(a, b);                                                         \
     }                                                                                        \
-    template <class A, class B> inline typename rgi_fused<A, B>::number rg_##name(A a, B b)  \
+    template <class A, class B> inline typename rgi_fused<A, B>::truth rg_##name(A a, B b)   \
     {                                                                                        \
         return rgi_expr_##name(rgi_lift(a), rgi_lift(b));                                    \
     }
@@ -127,12 +126,19 @@ inline rg_value rg_where(rg_value c, double a, double b)
 {
     return rg_where_dd(c, a, b);
 }
+/* The condition of a fused choice may be a number, as fused comparisons are. */
 template <class C, class A, class B>
-inline typename rgi_fused<A, B, C>::expr rg_where(C c, A a, B b)
+inline typename rgi_result<rgi_is_fused<A>::value || rgi_is_fused<B>::value ||
+                           !rgi_is_value<C>::value>::expr
+rg_where(C c, A a, B b)
 {
     return rgi_expr_where(rgi_lift(c), rgi_lift(a), rgi_lift(b));
 }
 
+inline double rg_item(double x)
+{
+    return x;
+}
 inline double rg_item(rg_real x)
 {
     return x.value;
@@ -190,16 +196,16 @@ inline double rg_item(rg_expr e)
 #define RGI_AT_ANY(value) __extension__({ \
     __auto_type rgi_result = (value); \
     _Generic(rgi_result, rg_value: rgi_located, rg_expr: rgi_located_expr, \
-             default: rgi_located_number)(rgi_result, __FILE__, __LINE__); })
+             default: rgi_located_truth)(rgi_result, __FILE__, __LINE__); })
 RGI_FUSED rg_expr rgi_located_expr(rg_expr e, const char *file, int line)
 {
     (void)file, (void)line;
     return e;
 }
-RGI_FUSED double rgi_located_number(double number, const char *file, int line)
+RGI_FUSED int rgi_located_truth(int truth, const char *file, int line)
 {
     (void)file, (void)line;
-    return number;
+    return truth;
 }
 #else
 #define RGI_AT_ANY(value) (value)

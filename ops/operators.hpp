@@ -20,7 +20,7 @@ template <class A, class B = A> constexpr bool rgi_has_number()
 }
 
 #define RGI_OPERATOR(symbol, name)                                                            \
-    template <class A, class B, class = typename rgi_result<rgi_has_number<A, B>()>::number>  \
+    template <class A, class B, class = typename rgi_result<rgi_has_number<A, B>()>::truth>  \
     inline auto operator symbol(A a, B b)                                                     \
     {                                                                                         \
         return name(a, b);                                                                    \
@@ -31,7 +31,7 @@ RGI_OPERATOR(*, rg_mul)
 RGI_OPERATOR(/, rg_div)
 #undef RGI_OPERATOR
 
-template <class A, class = typename rgi_result<rgi_has_number<A>()>::number>
+template <class A, class = typename rgi_result<rgi_has_number<A>()>::truth>
 inline auto operator-(A a)
 {
     return rg_neg(a);

@@ -361,6 +361,10 @@ static rg_program *new_program(int m, int n, const rg_program_options *options)
 static rg_status build(builder *b)
 {
     const rg_allocator *allocator = &b->program->allocator;
+    if (!rgi_index_statements(b->ys[0].tape)) {
+        rgi_set_error(b->error, rg_tape_status(b->tape), "%s", rg_tape_message(b->tape));
+        return rg_tape_status(b->tape);
+    }
     b->bytes = (size_t)b->tape->cursor.count * sizeof *b->node_of;
     b->node_of = rgi_alloc(allocator, b->bytes);
     rg_status status = b->node_of ? compile_all(b) : fail_memory(b->error);

@@ -113,12 +113,12 @@ RGI_REAL_BINARY_CALL(atan2)
 RGI_REAL_BINARY_CALL(hypot)
 RGI_REAL_BINARY_CALL(logaddexp)
 
-/* ---- comparisons and choice: plain numbers 1 and 0, and one of two expressions ---- */
+/* ---- comparisons and choice: 1 and 0 as in C, and one of two expressions ---- */
 
-#define RGI_REAL_COMPARE(name, symbol)                     \
-    RGI_FUSED double rgi_expr_##name(rg_expr a, rg_expr b) \
-    {                                                      \
-        return a.value symbol b.value;                     \
+#define RGI_REAL_COMPARE(name, symbol)                  \
+    RGI_FUSED int rgi_expr_##name(rg_expr a, rg_expr b) \
+    {                                                   \
+        return a.value symbol b.value;                  \
     }
 RGI_REAL_COMPARE(less, <)
 RGI_REAL_COMPARE(less_equal, <=)

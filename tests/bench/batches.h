@@ -1,6 +1,6 @@
 /*
- * batches.h: functions whose gradient is wanted for a batch of evaluations, in plain C and recorded,
- * for the benchmarks of programs and of emitted C.
+ * batches.h: functions whose gradient is wanted for a batch of evaluations, in plain C and
+ * recorded, for the benchmarks of programs and of emitted C.
  */
 #ifndef RG_TESTS_BENCH_BATCHES_H
 #define RG_TESTS_BENCH_BATCHES_H
@@ -239,7 +239,7 @@ enum { PROBLEMS = 3 };
 
 static const problem problems[PROBLEMS] = {
     {"black-scholes", 0, 5, OPTIONS, record_option, all_options, fill_options, NULL},
-    {"gmm d10 k25", CLUSTERS * (1 + DIM + FACTORS), DIM, POINTS, record_mixture, all_points,
+    {"gmm d10 k25", CLUSTERS *(1 + DIM + FACTORS), DIM, POINTS, record_mixture, all_points,
      fill_points, NULL},
     {"mlp 2-16-16-1", WEIGHTS, 3, SAMPLES, record_network, all_samples, fill_samples, NULL},
 };

@@ -158,12 +158,12 @@ static inline void compare_single(const emitted *e, const double *x, const doubl
     f.one(x, y[0], e->work);
     CHECK_STATUS(rg_program_value(p, w, x, y[1]), RG_OK);
     check_all("y", m, y[0], y[1], tolerance, 0);
-#define COMPARE(name, count, call, reference, wanted)       \
-    if ((f.object = find(e, "f_" name))) {                  \
-        CHECK_STATUS(reference, RG_OK);                     \
-        call;                                               \
-        check_all(name, count, d[0], d[1], tolerance, tolerance);      \
-        if (wanted)                                         \
+#define COMPARE(name, count, call, reference, wanted)             \
+    if ((f.object = find(e, "f_" name))) {                        \
+        CHECK_STATUS(reference, RG_OK);                           \
+        call;                                                     \
+        check_all(name, count, d[0], d[1], tolerance, tolerance); \
+        if (wanted)                                               \
             check_all("y of " name, m, y[0], y[1], tolerance, 0); \
     }
     COMPARE("gradient", n, f.two(x, y[0], d[0], e->work), rg_program_gradient(p, w, x, y[1], d[1]),
@@ -174,11 +174,11 @@ static inline void compare_single(const emitted *e, const double *x, const doubl
     COMPARE("vjp", n, f.four(x, u, y[0], d[0], e->work), rg_program_vjp(p, w, x, u, y[1], d[1]), 1)
     COMPARE("vjp", n, f.four(x, u, NULL, d[0], e->work), rg_program_vjp(p, w, x, u, NULL, d[1]), 0)
     COMPARE("hvp", n, f.three(x, v, d[0], e->work), rg_program_hvp(p, w, x, v, d[1]), 0)
-    COMPARE("jacobian", m *n, f.two(x, y[0], d[0], e->work),
+    COMPARE("jacobian", m * n, f.two(x, y[0], d[0], e->work),
             rg_program_jacobian(p, w, x, y[1], d[1]), 1)
-    COMPARE("hessian", n *n, f.one(x, d[0], e->work), rg_program_hessian(p, w, x, d[1]), 0)
-    COMPARE("sparse_jacobian", rg_program_jacobian_pattern(p)->count,
-            f.two(x, NULL, d[0], e->work), rg_program_sparse_jacobian(p, w, x, NULL, d[1]), 0)
+    COMPARE("hessian", n * n, f.one(x, d[0], e->work), rg_program_hessian(p, w, x, d[1]), 0)
+    COMPARE("sparse_jacobian", rg_program_jacobian_pattern(p)->count, f.two(x, NULL, d[0], e->work),
+            rg_program_sparse_jacobian(p, w, x, NULL, d[1]), 0)
     COMPARE("sparse_hessian", rg_program_hessian_pattern(p)->count, f.one(x, d[0], e->work),
             rg_program_sparse_hessian(p, w, x, d[1]), 0)
 #undef COMPARE
@@ -257,15 +257,15 @@ static inline void compare_batch(const emitted *e, size_t count, lists x, lists 
     inputs xs = (inputs)x.of, vs = (inputs)v.of, us = (inputs)u.of;
     const rg_program *p = e->program;
     rg_workspace *w = e->workspace;
-#define COMPARE(name, size, like_inputs, call, reference)                       \
-    if ((f.object = find(e, "f_" name "_batch"))) {                             \
-        lists y = make_lists(e->m, count), z = make_lists(e->m, count);         \
-        lists d = make_lists(size, count), c = make_lists(size, count);         \
-        call;                                                                   \
-        CHECK_STATUS(reference, RG_OK);                                         \
-        check_lists(name, e, d, c, like_inputs, tolerance, tolerance);                     \
-        check_lists("y of " name, e, y, z, 0, tolerance, 0);                       \
-        free_lists(y), free_lists(z), free_lists(d), free_lists(c);             \
+#define COMPARE(name, size, like_inputs, call, reference)               \
+    if ((f.object = find(e, "f_" name "_batch"))) {                     \
+        lists y = make_lists(e->m, count), z = make_lists(e->m, count); \
+        lists d = make_lists(size, count), c = make_lists(size, count); \
+        call;                                                           \
+        CHECK_STATUS(reference, RG_OK);                                 \
+        check_lists(name, e, d, c, like_inputs, tolerance, tolerance);  \
+        check_lists("y of " name, e, y, z, 0, tolerance, 0);            \
+        free_lists(y), free_lists(z), free_lists(d), free_lists(c);     \
     }
     COMPARE("value", 0, 0, f.one(count, xs, y.of, e->work),
             rg_program_value_batch(p, w, count, xs, z.of))

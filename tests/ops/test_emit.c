@@ -105,7 +105,7 @@ static void check_emitted(const problem *p)
 
 enum { MOST_ROWS = 160 };
 
-static const double specials[] = {0,   -0.0, 1,      -1,     0.5,   -0.5,      2,        -2,  30,
+static const double specials[] = {0,   -0.0, 1,      -1,     0.5,   -0.5,     2,         -2, 30,
                                   -30, 710,  -745.2, 1e-300, 1e300, INFINITY, -INFINITY, NAN};
 
 static rg_value row_of(const char *name, int count, rg_value a, rg_value b, double p, double q)
@@ -137,9 +137,16 @@ Test(emit, every_row, .timeout = 300)
 #undef BINARY
     cr_assert(m < MOST_ROWS - 1);
     y[m] = rg_where(x[2 * m], x[2 * m + 1], x[0]), m++;
-    const problem p = {.tape = tape, .x = x, .y = y, .n = 2 * m, .m = m,
-                       .derivatives = RG_PROGRAM_VJP | RG_PROGRAM_JVP, .low = 0.1, .high = 3,
-                       .special = specials, .specials = sizeof specials / sizeof *specials,
+    const problem p = {.tape = tape,
+                       .x = x,
+                       .y = y,
+                       .n = 2 * m,
+                       .m = m,
+                       .derivatives = RG_PROGRAM_VJP | RG_PROGRAM_JVP,
+                       .low = 0.1,
+                       .high = 3,
+                       .special = specials,
+                       .specials = sizeof specials / sizeof *specials,
                        .tolerance = 4e-15};
     check_emitted(&p);
     rg_tape_destroy(tape);
@@ -180,9 +187,17 @@ static void random_problem(uint64_t seed, int m, int derivatives, const unsigned
         node[i] = random_node(&random, node, i);
     for (int j = 0; j < m; j++)
         y[j] = node[NODES - 1 - j];
-    const problem p = {.tape = tape, .x = node, .y = y, .n = INPUTS, .m = m,
-                       .derivatives = derivatives, .uniform = uniform, .statements = statements,
-                       .low = -1, .high = 1, .tolerance = 1e-9};
+    const problem p = {.tape = tape,
+                       .x = node,
+                       .y = y,
+                       .n = INPUTS,
+                       .m = m,
+                       .derivatives = derivatives,
+                       .uniform = uniform,
+                       .statements = statements,
+                       .low = -1,
+                       .high = 1,
+                       .tolerance = 1e-9};
     check_emitted(&p);
     rg_tape_destroy(tape);
 }
@@ -232,9 +247,15 @@ Test(emit, outputs_in_loops, .timeout = 300)
         y[m++] = rg_max(x[i], rg_mul(x[0], shared));
     for (int i = 0; i < 8; i++)
         y[m++] = rg_square(rg_square(x[i]));
-    const problem p = {.tape = tape, .x = x, .y = y, .n = POINTS, .m = m,
+    const problem p = {.tape = tape,
+                       .x = x,
+                       .y = y,
+                       .n = POINTS,
+                       .m = m,
                        .derivatives = RG_PROGRAM_JVP | RG_PROGRAM_VJP | RG_PROGRAM_JACOBIAN,
-                       .low = 0.5, .high = 1.5, .tolerance = 1e-11};
+                       .low = 0.5,
+                       .high = 1.5,
+                       .tolerance = 1e-11};
     check_emitted(&p);
     rg_tape_destroy(tape);
 }
@@ -245,13 +266,20 @@ Test(emit, constants_and_inputs_are_outputs, .timeout = 300)
 {
     rg_tape *tape = rg_tape_create();
     rg_value x[3] = {rg_input(tape, 1), rg_input(tape, 2), rg_input(tape, 3)};
-    rg_value y[6] = {rg_constant(tape, -2.5), x[1], x[1], rg_mul(x[0], x[1]),
-                     rg_constant(tape, INFINITY), rg_constant(tape, NAN)};
+    rg_value y[6] = {
+        rg_constant(tape, -2.5), x[1], x[1], rg_mul(x[0], x[1]), rg_constant(tape, INFINITY),
+        rg_constant(tape, NAN)};
     static const unsigned char uniform[3] = {1, 0, 1};
     for (int k = 0; k < 3; k++) {
-        const problem p = {.tape = tape, .x = x, .y = k == 1 ? y + 1 : y, .n = k == 1 ? 3 : 2,
-                           .m = k == 1 ? 1 : 6, .uniform = k == 2 ? uniform : NULL, .low = -1,
-                           .high = 1, .tolerance = 4e-15,
+        const problem p = {.tape = tape,
+                           .x = x,
+                           .y = k == 1 ? y + 1 : y,
+                           .n = k == 1 ? 3 : 2,
+                           .m = k == 1 ? 1 : 6,
+                           .uniform = k == 2 ? uniform : NULL,
+                           .low = -1,
+                           .high = 1,
+                           .tolerance = 4e-15,
                            .derivatives = (k == 1 ? RG_PROGRAM_GRADIENT | RG_PROGRAM_HESSIAN : 0) |
                                           RG_PROGRAM_VJP | RG_PROGRAM_JVP | RG_PROGRAM_JACOBIAN};
         check_emitted(&p);
@@ -267,8 +295,15 @@ Test(emit, many_functions, .timeout = 300)
         x[i] = rg_input(tape, 0.5);
     for (int i = 0; i < 500; i++)
         y = rg_add(rg_mul(rg_sin(y), x[i % 20]), rg_mul(0.1, x[(i * i + 3) % 20]));
-    const problem p = {.tape = tape, .x = x, .y = &y, .n = 20, .m = 1,
-                       .derivatives = RG_PROGRAM_GRADIENT, .statements = 40, .low = -0.8, .high = 0.8,
+    const problem p = {.tape = tape,
+                       .x = x,
+                       .y = &y,
+                       .n = 20,
+                       .m = 1,
+                       .derivatives = RG_PROGRAM_GRADIENT,
+                       .statements = 40,
+                       .low = -0.8,
+                       .high = 0.8,
                        .tolerance = 1e-9};
     check_emitted(&p);
     rg_tape_destroy(tape);
@@ -281,8 +316,15 @@ Test(emit, comparisons_are_counted, .timeout = 300)
     rg_less(x[0], x[1]);
     rg_greater(rg_mul(x[0], x[1]), 0.1);
     rg_value y = rg_mul(x[0], x[1]);
-    const problem p = {.tape = tape, .x = x, .y = &y, .n = 2, .m = 1, .low = -1, .high = 1,
-                       .special = specials, .specials = 8};
+    const problem p = {.tape = tape,
+                       .x = x,
+                       .y = &y,
+                       .n = 2,
+                       .m = 1,
+                       .low = -1,
+                       .high = 1,
+                       .special = specials,
+                       .specials = 8};
     check_emitted(&p);
     rg_tape_destroy(tape);
 }

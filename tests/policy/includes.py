@@ -10,7 +10,7 @@ MADE = ['ops/c_text.inc', 'examples/burgers.h', 'examples/lax_wendroff.h']
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.M)
 
 root, build = sys.argv[1:]
-public = set(public_headers(build))
+public = set(public_headers(build, ('.h', '.hpp')))
 
 
 def check_include(path, layer, style, name):
@@ -32,7 +32,7 @@ def check_include(path, layer, style, name):
           f'{path} is public but includes {target}, which is not installed')
 
 
-files = sources(root, LAYERS, ['.c', '.h', '.inc'])
+files = sources(root, LAYERS, ['.c', '.h', '.hpp', '.inc'])
 for file in files:
     for bracket, included in INCLUDE.findall(read(root, file)):
         check_include(file, file.split('/')[0], bracket, included)

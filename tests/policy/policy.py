@@ -77,8 +77,9 @@ def without_comments(text):
     return re.sub(pattern, blank, text, flags=re.S)
 
 
-def public_headers(build):
-    """The installed headers as paths below include/reelgrad: what meson.build lists."""
+def public_headers(build, suffixes=('.h',)):
+    """The installed headers as paths below include/reelgrad: what meson.build lists. Those that end
+    in .hpp are for C++ only."""
     installed = json.loads(must('meson', 'introspect', build, '--installed'))
     return sorted(path.split('/include/reelgrad/')[1] for path in installed.values()
-                  if '/include/reelgrad/' in path)
+                  if '/include/reelgrad/' in path and path.endswith(suffixes))
