@@ -228,8 +228,8 @@ rg_value rgi_binary_dv(int code, double a, rg_value b)
 /* ---- the reverse loop ---- */
 
 /* Left to itself, the compiler makes one loop of the two below, which looks at `keep` at each node:
- * that doubled the time of a sweep in the caches. */
-#if defined(__GNUC__)
+ * that doubled the time of a sweep in the caches. gcc cannot copy a function with computed jumps. */
+#if defined(__clang__)
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 #else
 #define ALWAYS_INLINE static inline
