@@ -42,6 +42,15 @@
 
 RG_BEGIN_DECLS
 
+#if defined(__GNUC__)
+#define RGI_FUSED static inline __attribute__((always_inline, unused))
+/* Whether the compiler knows that a condition holds. */
+#define RGI_KNOWN(condition) (__builtin_constant_p(condition) && (condition))
+#else
+#define RGI_FUSED            static inline
+#define RGI_KNOWN(condition) 0
+#endif
+
 /* A number on a tape. One without derivatives, such as a constant, has id 0. */
 typedef struct rg_real {
     double value;
@@ -60,7 +69,7 @@ typedef struct rg_expr {
 /* ---- inputs ---- */
 
 /* A differentiable number, like rg_input; rg_value_of gives the recorded value. */
-static inline rg_real rg_let_input(rg_tape *tape, double value);
+RGI_FUSED rg_real rg_let_input(rg_tape *tape, double value);
 
 /* ---- statements of any length ---- */
 
@@ -117,15 +126,6 @@ RG_API rg_real rgi_let_value(rg_tape *tape, rg_value x);
 /* The number and node of a recorded scalar; NaN after making what is wrong its tape's error. */
 RG_API rg_real rgi_real_of_value(rg_value x);
 
-#if defined(__GNUC__)
-#define RGI_FUSED static inline __attribute__((always_inline, unused))
-/* Whether the compiler knows that a condition holds. */
-#define RGI_KNOWN(condition) (__builtin_constant_p(condition) && (condition))
-#else
-#define RGI_FUSED            static inline
-#define RGI_KNOWN(condition) 0
-#endif
-
 #if defined(__OPTIMIZE__) && defined(__has_attribute)
 #if __has_attribute(error)
 /* Never defined: a call that is not optimized away does not compile. */
@@ -149,10 +149,7 @@ extern void rgi_expression_is_too_long(void)
 
 RGI_FUSED rg_expr rgi_expr_of_number(double number)
 {
-    rg_expr e;
-    e.value = number;
-    e.tape = NULL;
-    e.count = 0;
+    const rg_expr e = {number, NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
     return e;
 }
 
@@ -313,7 +310,7 @@ RGI_FUSED rg_real rgi_let_expr(rg_tape *tape, rg_expr e)
     return result;
 }
 
-static inline rg_real rg_let_input(rg_tape *tape, double value)
+RGI_FUSED rg_real rg_let_input(rg_tape *tape, double value)
 {
     if (!RG_LIKELY(tape && rgi_cursor(tape)->count < rgi_cursor(tape)->statement_limit))
         return rgi_let_value(tape, rg_input(tape, value));

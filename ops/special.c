@@ -283,15 +283,15 @@ double rgi_gelu_tanh_slope(double x)
     return SIGMOID(v.high) + v.low * slope + x * dv * (slope + v.low * bend);
 }
 
-/* sigmoid'(v) times what the second or third derivative has besides it. */
-static double times_slope(pair v, double rest)
+/* sigmoid'(v + low) times what the second or third derivative has besides it. */
+static double times_slope(double v, double low, double rest)
 {
-    double s = SIGMOID_SLOPE(v.high);
-    if (v.high > -600)
-        return (s - v.low * s * tanh(0.5 * v.high)) * rest;
+    double s = SIGMOID_SLOPE(v);
+    if (v > -600)
+        return (s - low * s * tanh(0.5 * v)) * rest;
     /* s has lost its digits, but the product with the large rest has not. */
-    double half = exp(0.5 * v.high);
-    return half * (rest + v.low * rest) * half;
+    double half = exp(0.5 * v);
+    return half * (rest + low * rest) * half;
 }
 
 double rgi_gelu_tanh_bend(double x)
@@ -301,7 +301,7 @@ double rgi_gelu_tanh_bend(double x)
     pair v = gelu_argument(x);
     double c = 1.5957691216057308, t = tanh(0.5 * v.high);
     double dv = c * (1 + 3 * gelu_a * x * x), ddv = 6 * c * gelu_a * x;
-    return times_slope(v, 2 * dv + x * (ddv - t * dv * dv));
+    return times_slope(v.high, v.low, 2 * dv + x * (ddv - t * dv * dv));
 }
 
 double rgi_gelu_tanh_third(double x)
@@ -312,7 +312,7 @@ double rgi_gelu_tanh_third(double x)
     double c = 1.5957691216057308, t = tanh(0.5 * v.high), s = SIGMOID_SLOPE(v.high);
     double dv = c * (1 + 3 * gelu_a * x * x), ddv = 6 * c * gelu_a * x, dddv = 6 * c * gelu_a;
     double last = (1 - 6 * s) * dv * dv * dv - 3 * t * dv * ddv + dddv;
-    return times_slope(v, 3 * (ddv - t * dv * dv) + x * last);
+    return times_slope(v.high, v.low, 3 * (ddv - t * dv * dv) + x * last);
 }
 
 /* ---- the sigmoid of a difference ---- */

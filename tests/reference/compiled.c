@@ -18,16 +18,14 @@ static void check(ref_expression *e, const char *way, rg_status status)
 
 /* ---- compiling ---- */
 
-rg_program *ref_compile(ref_expression *e, rg_tape *tape, bool uniform)
+rg_program *ref_compile(ref_expression *e, rg_tape *tape, int derivatives, bool uniform)
 {
     int n = e->input_count;
     rg_value *x = ref_alloc((size_t)n * sizeof *x);
     unsigned char *flags = ref_alloc((size_t)n);
     rg_error error = {0};
     rg_program *program = NULL;
-    rg_program_options options = {.derivatives = RG_PROGRAM_GRADIENT | RG_PROGRAM_JVP |
-                                                 RG_PROGRAM_VJP | RG_PROGRAM_HVP,
-                                  .uniform = uniform ? flags : NULL};
+    rg_program_options options = {.derivatives = derivatives, .uniform = uniform ? flags : NULL};
     rg_tape_reset(tape);
     for (int k = 0; k < n; k++) {
         x[k] = rg_input(tape, e->count ? e->x[k] : 1);
@@ -46,39 +44,36 @@ rg_program *ref_compile(ref_expression *e, rg_tape *tape, bool uniform)
 
 /* ---- one evaluation ---- */
 
-/* The gradient, and its product with the upstream. */
-static void run_gradients(ref_expression *e, const ref_functions *f, void *self)
+static void scale(const ref_expression *e, double *numbers)
 {
-    const ref_result *result = ref_add_result(e, "gradient", false, false);
     int n = e->input_count;
-    for (int64_t i = 0; i < e->count && e->outcome.verdict == REF_PASS; i++) {
-        double *g = result->gradient + i * n;
-        check(e, "gradient", f->gradient(self, e->x + i * n, &result->value[i], g));
-        for (int k = 0; k < n; k++)
-            g[k] = times(e->upstream[i], g[k]);
-    }
+    for (int64_t i = 0; i < e->count * n; i++)
+        numbers[i] = times(e->upstream[i / n], numbers[i]);
 }
 
-static void run_products(ref_expression *e, const ref_functions *f, void *self)
+void ref_run_gradients(ref_expression *e, const ref_functions *f, void *self)
 {
-    const ref_result *result = ref_add_result(e, "products", true, true);
+    const ref_result *result = ref_add_result(e, "gradient", true, false);
     int n = e->input_count;
     for (int64_t i = 0; i < e->count && e->outcome.verdict == REF_PASS; i++) {
         const double *x = e->x + i * n, *v = e->direction + i * n;
-        double *hv = result->product + i * n;
-        check(e, "jvp", f->jvp(self, x, v, NULL, &result->slope[i]));
-        check(e, "vjp", f->vjp(self, x, &e->upstream[i], NULL, result->gradient + i * n));
-        check(e, "hvp", f->hvp(self, x, v, hv));
-        check(e, "value", f->value(self, x, &result->value[i]));
-        for (int k = 0; k < n; k++)
-            hv[k] = times(e->upstream[i], hv[k]);
+        check(e, "gradient", f->gradient(self, x, &result->value[i], result->gradient + i * n));
+        check(e, "hvp", f->hvp(self, x, v, result->product + i * n));
     }
+    scale(e, result->gradient);
+    scale(e, result->product);
 }
 
-void ref_run_single(ref_expression *e, const ref_functions *f, void *self)
+void ref_run_products(ref_expression *e, const ref_functions *f, void *self)
 {
-    run_gradients(e, f, self);
-    run_products(e, f, self);
+    const ref_result *result = ref_add_result(e, "products", false, true);
+    int n = e->input_count;
+    for (int64_t i = 0; i < e->count && e->outcome.verdict == REF_PASS; i++) {
+        const double *x = e->x + i * n, *v = e->direction + i * n;
+        check(e, "value", f->value(self, x, &result->value[i]));
+        check(e, "jvp", f->jvp(self, x, v, NULL, &result->slope[i]));
+        check(e, "vjp", f->vjp(self, x, &e->upstream[i], NULL, result->gradient + i * n));
+    }
 }
 
 /* ---- batches ---- */
@@ -163,13 +158,6 @@ static void free_batch(batch *b)
     free_arrays(&b->out);
 }
 
-static void scale(const ref_expression *e, double *numbers)
-{
-    int n = e->input_count;
-    for (int64_t i = 0; i < e->count * n; i++)
-        numbers[i] = times(e->upstream[i / n], numbers[i]);
-}
-
 void ref_run_batch(ref_expression *e, const ref_functions *f, void *self)
 {
     enum { LEAST = 150 }; /* more than there are lanes */
@@ -179,21 +167,21 @@ void ref_run_batch(ref_expression *e, const ref_functions *f, void *self)
     size_t size = (size_t)count;
     batch b = make_batch(e, count);
     const double *const *x = inputs_of(&b.x), *const *v = inputs_of(&b.v);
-    const ref_result *result = ref_add_result(e, "batch, gradient", false, false);
+    const ref_result *result = ref_add_result(e, "batch, gradient", true, false);
     check(e, "gradient_batch", f->gradient_batch(self, size, x, b.y.place, b.in.place));
     gather(e, "gradient_batch", &b.y, result->value);
     gather(e, "gradient_batch", &b.in, result->gradient);
+    check(e, "hvp_batch", f->hvp_batch(self, size, x, v, b.in.place));
+    gather(e, "hvp_batch", &b.in, result->product);
     scale(e, result->gradient);
-    result = ref_add_result(e, "batch, products", true, true);
+    scale(e, result->product);
+    result = ref_add_result(e, "batch, products", false, true);
+    check(e, "value_batch", f->value_batch(self, size, x, b.y.place));
+    gather(e, "value_batch", &b.y, result->value);
     check(e, "jvp_batch", f->jvp_batch(self, size, x, v, NULL, b.out.place));
     gather(e, "jvp_batch", &b.out, result->slope);
     check(e, "vjp_batch", f->vjp_batch(self, size, x, inputs_of(&b.u), NULL, b.in.place));
     gather(e, "vjp_batch", &b.in, result->gradient);
-    check(e, "hvp_batch", f->hvp_batch(self, size, x, v, b.in.place));
-    gather(e, "hvp_batch", &b.in, result->product);
-    scale(e, result->product);
-    check(e, "value_batch", f->value_batch(self, size, x, b.y.place));
-    gather(e, "value_batch", &b.y, result->value);
     free_batch(&b);
 }
 

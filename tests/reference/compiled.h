@@ -25,14 +25,22 @@ typedef struct ref_functions {
                            double *const *hv);
 } ref_functions;
 
-/* Compiles an expression with everything that the functions need; NULL with its outcome set.
- * `uniform`: every second input, the first among them, is uniform. */
-rg_program *ref_compile(ref_expression *expression, rg_tape *tape, bool uniform);
+/* What the functions need. */
+enum {
+    REF_GRADIENTS = RG_PROGRAM_GRADIENT | RG_PROGRAM_HVP,
+    REF_PRODUCTS = RG_PROGRAM_JVP | RG_PROGRAM_VJP,
+};
 
-/* Results at all points: one by one, by gradient and by products; and as batches, likewise. */
-void ref_run_single(ref_expression *expression, const ref_functions *functions, void *self);
+/* Compiles an expression with these derivatives; NULL with its outcome set. `uniform`: every second
+ * input, the first among them, is uniform. */
+rg_program *ref_compile(ref_expression *expression, rg_tape *tape, int derivatives, bool uniform);
+
+/* Results at all points, one by one: by gradient and hvp; by value, jvp and vjp. */
+void ref_run_gradients(ref_expression *expression, const ref_functions *functions, void *self);
+void ref_run_products(ref_expression *expression, const ref_functions *functions, void *self);
+/* Likewise, in one batch. */
 void ref_run_batch(ref_expression *expression, const ref_functions *functions, void *self);
-/* ... of one evaluation each, for functions with uniform inputs. */
+/* In batches of one evaluation each, for functions with uniform inputs. */
 void ref_run_uniform(ref_expression *expression, const ref_functions *functions, void *self);
 
 #endif

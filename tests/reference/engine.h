@@ -43,7 +43,8 @@ typedef struct ref_engine {
     int orders; /* of derivatives, the value included: 2, or 3 with products */
 } ref_engine;
 
-extern const ref_engine ref_engine_forward, ref_engine_program;
+extern const ref_engine ref_engine_fused, ref_engine_program, ref_engine_emitted,
+    ref_engine_forward;
 
 /* ---- engines.c ---- */
 

@@ -70,13 +70,14 @@ static void run_expression(ref_expression *e, rg_tape *tape)
 {
     for (int uniform = 0; uniform < 2 && e->outcome.verdict == REF_PASS; uniform++) {
         rg_error error = {0};
-        runner r = {.program = ref_compile(e, tape, uniform)};
+        runner r = {.program = ref_compile(e, tape, REF_GRADIENTS | REF_PRODUCTS, uniform)};
         if (r.program && !(r.workspace = rg_workspace_create(r.program, &error)))
             ref_set(&e->outcome, REF_FAIL, "%s", error.message);
         if (r.workspace && uniform) {
             ref_run_uniform(e, &functions, &r);
         } else if (r.workspace) {
-            ref_run_single(e, &functions, &r);
+            ref_run_gradients(e, &functions, &r);
+            ref_run_products(e, &functions, &r);
             ref_run_batch(e, &functions, &r);
         }
         rg_workspace_destroy(r.workspace);

@@ -5,7 +5,8 @@
 
 static const ref_engine recorded = {.name = "recorded", .orders = REF_ORDERS};
 
-static const ref_engine *const engines[] = {&recorded, &ref_engine_forward, &ref_engine_program};
+static const ref_engine *const engines[] = {&recorded, &ref_engine_fused, &ref_engine_program,
+                                            &ref_engine_emitted, &ref_engine_forward};
 enum { ENGINES = sizeof engines / sizeof *engines };
 
 const ref_engine *ref_find_engine(const char *name)
