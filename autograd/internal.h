@@ -194,7 +194,7 @@ rg_value rgi_value(rg_tape *tape, uint32_t node);
 rg_value rgi_handle(rg_tape *tape, uint32_t node);
 void *rgi_tape_alloc(rg_tape *tape, size_t size);
 
-/* ---- statement.c ---- */
+/* ---- statement.c, statement_sweep.c ---- */
 
 /* A place in the streams: the end of a statement's words, as a walk goes down. */
 typedef struct rgi_walk {

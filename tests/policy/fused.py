@@ -8,7 +8,7 @@ from policy import check, finish, must, need, run
 
 WARNINGS = ['-Wall', '-Wextra', '-Wpedantic', '-Wshadow', '-Wconversion', '-Werror']
 LEVELS = {'gcc': ['-O0', '-O1', '-O2', '-O3', '-Os', '-Og'],
-          'clang': ['-O0', '-O1', '-O2', '-O3', '-Os']}
+          'clang': ['-O0', '-O2', '-Os']}
 TOO_LONG = 'the expression is too long: commit a part of it with rg_let'
 
 root, build = sys.argv[1:]
