@@ -123,6 +123,7 @@ RG_API void rg_read_real_grads(rg_tape *tape, size_t n, const rg_real *x, double
 /* What the inline path leaves to the library: errors, no_grad, room, searches for anomalies. */
 RG_API rg_real rgi_let_slow(rg_tape *tape, const rg_expr *e);
 RG_API rg_real rgi_let_value(rg_tape *tape, rg_value x);
+RG_API rg_real rgi_let_input_slow(rg_tape *tape, double value);
 /* The number and node of a recorded scalar; NaN after making what is wrong its tape's error. */
 RG_API rg_real rgi_real_of_value(rg_value x);
 
@@ -313,7 +314,7 @@ RGI_FUSED rg_real rgi_let_expr(rg_tape *tape, rg_expr e)
 RGI_FUSED rg_real rg_let_input(rg_tape *tape, double value)
 {
     if (!RG_LIKELY(tape && rgi_cursor(tape)->count < rgi_cursor(tape)->statement_limit))
-        return rgi_let_value(tape, rg_input(tape, value));
+        return rgi_let_input_slow(tape, value);
     rg_cursor *cursor = rgi_cursor(tape);
     const uint64_t node = cursor->count;
     cursor->code[node] = RGI_CODE_INPUT;
