@@ -35,7 +35,9 @@ def check_statements(binary):
     source = os.path.join(place, 'statements.c')
     for compiler, levels in LEVELS.items():
         for level in levels:
-            for options in (['-std=c11'], ['-std=gnu17'], ['-std=c11', '-DRG_LINES']):
+            compile_and_run('statements', binary, compiler, level, '-std=c11', *WARNINGS, source)
+        for level in ('-O0', '-O2'):
+            for options in (['-std=gnu17'], ['-std=c11', '-DRG_LINES']):
                 compile_and_run('statements', binary, compiler, level, *options, *WARNINGS, source)
 
 
