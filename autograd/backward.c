@@ -340,6 +340,12 @@ const void *rgi_adjoint(rg_value x)
 double rg_grad(rg_value x)
 {
     double grad = 0;
+    const rg_tape *tape = x.tape;
+    uint32_t node = tape ? rgi_node(tape, x.serial) : 0;
+    if (node && tape->cursor.code[node] != RGI_CODE_RECORD) {
+        const double *adjoint = rgi_node_adjoint(tape, node);
+        return adjoint ? *adjoint : 0;
+    }
     return rg_size(x) == 1 && rg_read_grad(x, &grad) == RG_OK ? grad : NAN;
 }
 

@@ -226,30 +226,36 @@ static bool reads(const rg_tape *tape, uint32_t node, int k)
     return !op->view && !(k < 32 && (op->unread >> k & 1));
 }
 
-static bool check_operands(rg_tape *tape)
+/* Whether the operands that `what` reads at a node are what they were. */
+static bool check_operands(rg_tape *tape, uint32_t node, const char *what)
 {
-    if (!rgi_find_reached(tape))
-        return false;
-    for (uint32_t node = (uint32_t)tape->swept; node > 0; node--) {
-        int count = rgi_node_is_reached(tape, node) ? rgi_operand_count(tape, node) : 0;
-        for (int k = 0; k < count; k++) {
-            uint32_t operand = rgi_operand(tape, node, k);
-            if (reads(tape, node, k) && changed_since(tape, operand, node)) {
-                rgi_fail(tape, RG_ERROR_STATE,
-                         "backward: %s at node %" PRIu32
-                         " needs the elements that %s at node %" PRIu32
-                         " had; they were overwritten since",
-                         name_of(tape, node), node, name_of(tape, operand), operand);
-                return false;
-            }
+    int count = rgi_operand_count(tape, node);
+    for (int k = 0; k < count; k++) {
+        uint32_t operand = rgi_operand(tape, node, k);
+        if (reads(tape, node, k) && changed_since(tape, operand, node)) {
+            rgi_fail(tape, RG_ERROR_STATE,
+                     "%s: %s at node %" PRIu32 " needs the elements that %s at node %" PRIu32
+                     " had; they were overwritten since",
+                     what, name_of(tape, node), node, name_of(tape, operand), operand);
+            return false;
         }
     }
     return true;
 }
 
-static bool check_checksums(rg_tape *tape)
+static bool check_reached(rg_tape *tape)
 {
-    for (uint32_t node = 1; node <= tape->swept; node++) {
+    if (!rgi_find_reached(tape))
+        return false;
+    for (uint32_t node = (uint32_t)tape->swept; node > 0; node--)
+        if (rgi_node_is_reached(tape, node) && !check_operands(tape, node, "backward"))
+            return false;
+    return true;
+}
+
+static bool check_checksums(rg_tape *tape, uint64_t last, const char *what)
+{
+    for (uint32_t node = 1; node <= last; node++) {
         if (tape->cursor.code[node] != RGI_CODE_RECORD)
             continue;
         rg_tensor room;
@@ -257,23 +263,38 @@ static bool check_checksums(rg_tape *tape)
         const rg_tensor *x = rgi_tensor_of(tape, node, &room);
         if (record->checksum && record->checksum != checksum(x)) {
             rgi_fail(tape, RG_ERROR_STATE,
-                     "backward: the memory of %s at node %" PRIu32
+                     "%s: the memory of %s at node %" PRIu32
                      " was changed through a pointer since it was recorded",
-                     name_of(tape, node), node);
+                     what, name_of(tape, node), node);
             return false;
         }
     }
     return true;
 }
 
-bool rgi_check_writes(rg_tape *tape)
+/* Whether any leaf was overwritten through the library. */
+static bool any_changed(const rg_tape *tape)
 {
     bool changed = tape->write_count > 0;
     for (const rgi_record *use = tape->params; use && !changed; use = use->next_param)
         changed = use->version != rgi_param_version(use->param);
-    if (changed && !check_operands(tape))
+    return changed;
+}
+
+bool rgi_check_writes(rg_tape *tape)
+{
+    if (any_changed(tape) && !check_reached(tape))
         return false;
-    return !tape->find_writes || check_checksums(tape);
+    return !tape->find_writes || check_checksums(tape, tape->swept, "backward");
+}
+
+bool rgi_check_writes_to(rg_tape *tape, uint32_t last, const uint32_t *row)
+{
+    bool changed = any_changed(tape);
+    for (uint32_t node = 1; node <= last && changed; node++)
+        if (row[node] && !check_operands(tape, node, "forward"))
+            return false;
+    return !tape->find_writes || check_checksums(tape, last, "forward");
 }
 
 /* ---- housekeeping ---- */

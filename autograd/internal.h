@@ -20,7 +20,9 @@ void *rgi_resize(const rg_allocator *allocator, void *block, size_t old_size, si
 void *rgi_alloc(const rg_allocator *allocator, size_t size);
 void rgi_free(const rg_allocator *allocator, void *block, size_t size);
 
-/* Reserves `size` bytes of addresses without memory; NULL if the system cannot or will not. */
+enum { RGI_RESERVE_ALIGNMENT = 2 << 20 };
+/* Reserves `size` bytes of addresses without memory, a multiple of the alignment; NULL if the system
+ * cannot or will not. */
 void *rgi_reserve(size_t size);
 /* Makes bytes [old_size, size) of a reserved range usable; false if there is no memory. */
 bool rgi_commit(void *base, size_t old_size, size_t size);
@@ -66,8 +68,14 @@ typedef struct rgi_record {
     bool owned;        /* a leaf whose memory is the tape's, so that it can be written */
 } rgi_record;
 
+typedef struct rgi_linear rgi_linear; /* linear.h */
+
 /* The scalar operations, supplied by ops/ when the first one is recorded. */
 typedef struct rgi_scalar_engine {
+    /* Makes scalar nodes from `node` up to `end` - 1 linear (linear.h), and returns where it
+     * stopped: at `end`, or at a node that is none of its own. */
+    uint64_t (*linearise)(const rg_cursor *cursor, uint64_t node, uint64_t end,
+                          rgi_linear *linear);
     /* Sweeps scalar nodes downwards from `node` to `last` + 1, and returns where it stopped: at
      * `last`, or at a node that is neither its own nor a scalar leaf. `drop`: sets the adjoints of
      * its nodes to zero once it has passed them on. */
@@ -135,6 +143,7 @@ struct rg_tape {
     rgi_record *params; /* leaves that stand for parameters, newest first */
     void *scratch;
     size_t scratch_size;
+    rgi_linear *linear; /* forward.c: what the last forward sweep used; NULL: none yet */
     rg_tensor *operand_tensors; /* room for the inputs of the operation at hand */
     const rg_tensor **operand_list;
     int operand_capacity;
@@ -175,12 +184,17 @@ uint32_t rgi_live_node(rg_value x, const char *what);
 bool rgi_room(rg_tape *tape);
 /* Opens or closes the inline path: open only without an error and outside no_grad. */
 void rgi_update_limit(rg_tape *tape);
+/* Whether it is open, for a node of whatever kind. */
+static inline bool rgi_is_open(const rg_cursor *cursor)
+{
+    return cursor->count < cursor->limit || cursor->count < cursor->statement_limit;
+}
 rg_value rgi_value(rg_tape *tape, uint32_t node);
 /* The same with RG_TENSOR_BIT where it belongs. */
 rg_value rgi_handle(rg_tape *tape, uint32_t node);
 void *rgi_tape_alloc(rg_tape *tape, size_t size);
 
-/* ---- statement.c ---- */
+/* ---- statement.c, statement_sweep.c ---- */
 
 /* A place in the streams: the end of a statement's words, as a walk goes down. */
 typedef struct rgi_walk {
@@ -209,6 +223,10 @@ uint64_t rgi_sweep_statements(rg_tape *tape, rgi_walk *walk, uint64_t node, uint
 /* Must come before questions for the operands of statements; false with the tape's error set. */
 bool rgi_index_statements(rg_tape *tape);
 uint32_t rgi_statement_operand(const rg_tape *tape, uint32_t node, int k);
+/* The partial derivative to operand k, given where the statement's partials begin, if it has some;
+ * and how many it has. */
+double rgi_statement_slope(const rg_tape *tape, uint32_t node, int k, const double *partial);
+uint64_t rgi_statement_partials(const rg_tape *tape, uint32_t node);
 
 /* ---- record.c ---- */
 
@@ -302,6 +320,10 @@ rg_status rgi_backward_raw(rg_value y, const void *upstream);
 bool rgi_find_reached(rg_tape *tape);
 bool rgi_node_is_reached(const rg_tape *tape, uint32_t node);
 
+/* ---- forward.c ---- */
+
+void rgi_free_linear(rg_tape *tape);
+
 /* ---- debug.c ---- */
 
 /* Looks at a node just recorded, for anomalies and to remember its checksum; at a leaf once its
@@ -314,6 +336,8 @@ void rgi_inspect_step(rg_tape *tape, uint32_t node);
 bool rgi_note_write(rg_tape *tape, uint32_t node);
 /* Whether everything the sweep reads is what it was; otherwise sets the tape's error. */
 bool rgi_check_writes(rg_tape *tape);
+/* The same for what a forward sweep reads: the nodes up to `last` that have a row (linear.h). */
+bool rgi_check_writes_to(rg_tape *tape, uint32_t last, const uint32_t *row);
 /* Forgets what concerns dropped nodes. */
 void rgi_forget_debug(rg_tape *tape, uint64_t count);
 void rgi_free_debug(rg_tape *tape);

@@ -32,23 +32,29 @@ void rgi_free(const rg_allocator *allocator, void *block, size_t size)
 
 #if defined(__linux__)
 
-/* Above this, pages are worth asking for in large pieces: fewer first touches. */
-enum { LARGE = 4 << 20 };
-
+/* Huge pages where the system has them: touching memory first costs a fraction, and so do misses of
+ * the TLB. A page becomes huge once all of it is usable, so small tapes keep small pages. */
 void *rgi_reserve(size_t size)
 {
-    void *base = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    return base == MAP_FAILED ? NULL : base;
+    enum { HUGE = RGI_RESERVE_ALIGNMENT };
+    if (size > SIZE_MAX - HUGE)
+        return NULL;
+    char *base =
+        mmap(NULL, size + HUGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (base == MAP_FAILED)
+        return NULL;
+    size_t before = (size_t)(-(uintptr_t)base & (HUGE - 1));
+    if (before)
+        munmap(base, before);
+    base += before;
+    munmap(base + size, HUGE - before);
+    madvise(base, size, MADV_HUGEPAGE);
+    return base;
 }
 
 bool rgi_commit(void *base, size_t old_size, size_t size)
 {
-    char *from = (char *)base + old_size;
-    if (mprotect(from, size - old_size, PROT_READ | PROT_WRITE) != 0)
-        return false;
-    if (size - old_size >= LARGE)
-        madvise(from, size - old_size, MADV_HUGEPAGE);
-    return true;
+    return mprotect((char *)base + old_size, size - old_size, PROT_READ | PROT_WRITE) == 0;
 }
 
 void rgi_release(void *base, size_t size)

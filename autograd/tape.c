@@ -125,16 +125,24 @@ static void set_arrays(rg_cursor *cursor, void *const array[ARRAYS])
     cursor->constant = array[4];
 }
 
+/* The addresses that an array needs for every node there may ever be. */
+static size_t array_span(const rg_tape *tape, int array)
+{
+    const size_t alignment = RGI_RESERVE_ALIGNMENT;
+    return (array_bytes(array, tape->max_nodes + 1) + alignment - 1) & ~(alignment - 1);
+}
+
 static size_t reserved_bytes(const rg_tape *tape)
 {
     size_t bytes = 0;
     for (int i = 0; i < ARRAYS; i++)
-        bytes += array_bytes(i, tape->max_nodes + 1);
+        bytes += array_span(tape, i);
     return bytes;
 }
 
 /* Address space for every node there may ever be; memory comes as they are recorded. A custom
- * allocator wants all memory to be its own, so it gets resizable blocks. */
+ * allocator wants all memory to be its own, so it gets resizable blocks; so do tapes beyond what
+ * the system can map. */
 static void reserve_arrays(rg_tape *tape)
 {
     if (tape->allocator.resize)
@@ -142,12 +150,21 @@ static void reserve_arrays(rg_tape *tape)
     char *base = rgi_reserve(reserved_bytes(tape));
     if (!base)
         return;
-    tape->reserved = base;
+    char *next = base;
     void *array[ARRAYS];
+    bool usable = true;
     for (int i = 0; i < ARRAYS; i++) {
-        array[i] = base;
-        base += array_bytes(i, tape->max_nodes + 1);
+        array[i] = next;
+        next += array_span(tape, i);
+        usable = usable && rgi_commit(array[i], 0, array_bytes(i, FIRST_CAPACITY));
     }
+    if (!usable) {
+        rgi_release(base, reserved_bytes(tape));
+        return;
+    }
+    for (int i = 0; i < ARRAYS; i++)
+        tape->array_size[i] = array_bytes(i, FIRST_CAPACITY);
+    tape->reserved = base;
     set_arrays(&tape->cursor, array);
 }
 
@@ -238,6 +255,7 @@ void rg_tape_destroy(rg_tape *tape)
              (size_t)tape->operand_capacity * (sizeof(rg_tensor) + sizeof(rg_tensor *)));
     rgi_free(&allocator, tape->reached, tape->reached_size);
     rgi_free_debug(tape);
+    rgi_free_linear(tape);
     rg_tape_destroy(tape->inner);
     rgi_free(&allocator, tape->roots, (size_t)tape->root_capacity * sizeof *tape->roots);
     rgi_free(&allocator, tape, sizeof *tape);

@@ -20,6 +20,10 @@ static rg_value push_leaf(rg_tape *tape, int code, double value)
 
 rg_value rg_input(rg_tape *tape, double value)
 {
+    if (tape && rgi_is_open(&tape->cursor)) {
+        tape->cursor.last_input = tape->cursor.count;
+        return rgi_push(tape, RGI_CODE_INPUT, 0, 0, value);
+    }
     return push_leaf(tape, RGI_CODE_INPUT, value);
 }
 

@@ -11,6 +11,9 @@ typedef struct compiler {
     uint32_t *last;  /* the last node that uses it; itself if none does */
     uint32_t *uses;
     uint32_t *output;      /* the first of its outputs; RGI_NO_NODE: none */
+    uint32_t *before;      /* the one before in its chain or group of sums */
+    uint32_t *tail;        /* the node with which it is computed: the end of its chain or group */
+    uint32_t *length;      /* how many the chain or group has that ends here */
     uint32_t *sum;         /* the number of the sum over it; RGI_NO_NODE: none */
     uint32_t *free;        /* places to be used again */
     uint32_t *next_output; /* one an output: the next of the same node */
@@ -98,16 +101,102 @@ static void find_uses(compiler *c)
     }
 }
 
-/* The last node that uses each. Over a batch, sums take what they add where it is computed. */
+/* The last node that computes something from each. Over a batch, sums take what they add where it
+ * is computed. */
 static void find_last(compiler *c, bool batch)
 {
+    for (uint32_t i = 0; i < c->graph->count; i++)
+        c->last[i] = i;
     for (uint32_t i = 0; i < c->graph->count; i++) {
         const rgi_graph_node *node = &c->graph->nodes[i];
-        c->last[i] = i;
+        uint32_t user = batch ? c->tail[i] : i;
         for (int k = 0; k < arity_of(node); k++)
-            if (!batch || node->operation != RGI_GRAPH_SUM)
-                c->last[node->in[k]] = i;
+            if ((!batch || node->operation != RGI_GRAPH_SUM) && c->last[node->in[k]] < user)
+                c->last[node->in[k]] = user;
     }
+}
+
+/* ---- chains ---- */
+
+/* A chain: multiply-adds of one kind, each of which adds to what the one before found, and is used
+ * by nothing else. The terms are computed where the last one stands. Their factors are kept until
+ * then, so chains are limited. */
+enum { MOST_TERMS = 16 };
+
+static uint32_t chain_of(int operation)
+{
+    switch (operation) {
+    case RGI_GRAPH_MULTIPLY_ADD: return RGI_LANES_CHAIN_ADD;
+    case RGI_GRAPH_NEGATED_MULTIPLY_ADD: return RGI_LANES_CHAIN_SUB;
+    case RGI_GRAPH_GUARDED_ADD: return RGI_LANES_CHAIN_GUARDED_ADD;
+    case RGI_GRAPH_GUARDED_SUB: return RGI_LANES_CHAIN_GUARDED_SUB;
+    default: return 0;
+    }
+}
+
+static bool continues(const compiler *c, uint32_t i)
+{
+    const rgi_graph_node *node = &c->graph->nodes[i];
+    if (!is_in_slot(c, i) || !chain_of(node->operation))
+        return false;
+    uint32_t before = node->in[2];
+    const rgi_graph_node *other = &c->graph->nodes[before];
+    return other->operation == node->operation && is_in_slot(c, before) && c->uses[before] == 1 &&
+           c->output[before] == RGI_NO_NODE && c->sum[before] == RGI_NO_NODE &&
+           c->length[before] < MOST_TERMS &&
+           is_in_slot(c, node->in[0]) == is_in_slot(c, other->in[0]) &&
+           is_in_slot(c, node->in[1]) == is_in_slot(c, other->in[1]);
+}
+
+/* Whether a node is a guarded product of slots that is only summed. */
+static bool is_summed_product(const compiler *c, uint32_t i)
+{
+    const rgi_graph_node *node = &c->graph->nodes[i];
+    return node->operation == RGI_GRAPH_times && c->uses[i] == 1 && c->sum[i] != RGI_NO_NODE &&
+           is_in_slot(c, node->in[0]) && is_in_slot(c, node->in[1]);
+}
+
+/* Sums of products with one first factor are formed together if they do not stand too far apart.
+ * The last of each factor's open group is kept in `open`. */
+static void join_group(compiler *c, uint32_t i, uint32_t *open)
+{
+    enum { FAR = 256 };
+    uint32_t *last = &open[c->graph->nodes[i].in[0]];
+    if (*last == RGI_NO_NODE || i - *last > FAR || c->length[*last] == RGI_GROUP_SUMS) {
+        *last = i;
+        return;
+    }
+    c->before[i] = *last;
+    c->length[i] = c->length[*last] + 1;
+    *last = i;
+    for (uint32_t k = 1, member = i; c->length[i] == RGI_GROUP_SUMS && k < RGI_GROUP_SUMS; k++) {
+        member = c->before[member];
+        c->tail[member] = i;
+    }
+}
+
+static void find_chains(compiler *c)
+{
+    uint32_t *open = c->free;
+    for (uint32_t i = 0; i < c->graph->count; i++)
+        open[i] = RGI_NO_NODE;
+    for (uint32_t i = 0; i < c->graph->count; i++) {
+        c->tail[i] = i;
+        c->length[i] = 1;
+        if (continues(c, i)) {
+            c->before[i] = c->graph->nodes[i].in[2];
+            c->tail[c->before[i]] = i;
+            c->length[i] = c->length[c->before[i]] + 1;
+        } else if (is_summed_product(c, i)) {
+            join_group(c, i, open);
+        }
+    }
+    /* Groups that are not full are none. */
+    for (uint32_t i = 0; i < c->graph->count; i++)
+        if (is_summed_product(c, i) && c->length[i] < RGI_GROUP_SUMS)
+            c->length[i] = 1;
+    for (uint32_t i = c->graph->count; i-- > 0;)
+        c->tail[i] = c->tail[c->tail[i]];
 }
 
 /* Gives constants and inputs their places, and forgets those of other nodes. */
@@ -133,16 +222,19 @@ static uint32_t take_place(compiler *c)
     return c->free_count > 0 ? c->free[--c->free_count] : c->used++;
 }
 
-/* Gives back the places of the operands that node i is the last to use. */
-static void free_operands(compiler *c, uint32_t i, bool slots)
+/* Gives back the places of the operands of node i that `user` is the last to use. */
+static void free_operands(compiler *c, uint32_t i, uint32_t user, bool slots)
 {
     const rgi_graph_node *node = &c->graph->nodes[i];
     for (int k = 0; k < arity_of(node); k++) {
         uint32_t in = node->in[k];
-        bool again = (k > 0 && node->in[0] == in) || (k > 1 && node->in[1] == in);
-        bool temporary = slots ? is_in_slot(c, in) : !is_constant(c, in) && !is_input(c, in);
-        if (c->last[in] == i && !again && temporary && (slots || c->output[in] == RGI_NO_NODE))
-            c->free[c->free_count++] = c->place[in];
+        bool temporary =
+            slots ? is_in_slot(c, in)
+                  : !is_constant(c, in) && !is_input(c, in) && c->output[in] == RGI_NO_NODE;
+        if (c->last[in] != user || !temporary || c->place[in] == RGI_NO_NODE)
+            continue; /* inside a chain a term has no place */
+        c->free[c->free_count++] = c->place[in];
+        c->last[in] = RGI_NO_NODE; /* given back */
     }
 }
 
@@ -175,7 +267,7 @@ static void compile_single(compiler *c)
         if (is_constant(c, i) || is_input(c, i))
             continue;
         rgi_instruction made = instruction_of(c, i, constants);
-        free_operands(c, i, false);
+        free_operands(c, i, i, false);
         made.to = c->place[i] = take_place(c);
         emit(c, &code->single, made);
     }
@@ -214,12 +306,12 @@ static rgi_instruction with_form(const compiler *c, uint32_t i, rgi_instruction 
     uint32_t form = 0;
     for (int k = 0; k < arity_of(node); k++) {
         if (is_in_slot(c, node->in[k]))
-            made.in[k] *= c->code->lanes;
+            made.in[k] *= c->code->stride;
         else
             form |= 1u << k;
     }
     made.code = RGI_LANES_CODE(made.code, form);
-    made.to *= c->code->lanes;
+    made.to *= c->code->stride;
     return made;
 }
 
@@ -227,7 +319,7 @@ static rgi_instruction with_form(const compiler *c, uint32_t i, rgi_instruction 
 static void compile_effects(compiler *c, uint32_t i)
 {
     rgi_code *code = c->code;
-    uint32_t slot = c->place[i] * code->lanes;
+    uint32_t slot = c->place[i] * code->stride;
     for (uint32_t j = c->output[i]; j != RGI_NO_NODE; j = c->next_output[j])
         emit(c, &code->each,
              (rgi_instruction){RGI_LANES_CODE(RGI_LANES_STORE, 0), j, {slot, 0, 0}});
@@ -258,7 +350,7 @@ static void compile_load(compiler *c, uint32_t i)
     take_slot(c, i);
     emit(c, &c->code->each,
          (rgi_instruction){RGI_LANES_CODE(RGI_LANES_LOAD, 0),
-                           c->place[i] * c->code->lanes,
+                           c->place[i] * c->code->stride,
                            {c->graph->nodes[i].in[0], 0, 0}});
     compile_effects(c, i);
     release_unused(c, i);
@@ -280,20 +372,83 @@ static bool compile_product_sum(compiler *c, uint32_t i, rgi_instruction made)
     return true;
 }
 
+/* The first of a chain's `length` terms that end with i, and then the others. */
+static void compile_terms(compiler *c, uint32_t i)
+{
+    uint32_t term[MOST_TERMS], length = c->length[i];
+    for (uint32_t k = length; k-- > 0; i = c->before[i])
+        term[k] = i;
+    for (uint32_t k = 0; k < length; k++) {
+        rgi_instruction made = with_form(c, term[k], instruction_of(c, term[k], 0));
+        emit(c, &c->code->each, (rgi_instruction){.in = {made.in[0], made.in[1]}});
+    }
+}
+
+static void compile_chain(compiler *c, uint32_t i)
+{
+    uint32_t first = i;
+    for (uint32_t k = 1; k < c->length[i]; k++)
+        first = c->before[first];
+    const rgi_graph_node *node = &c->graph->nodes[first];
+    rgi_instruction made = with_form(c, first, instruction_of(c, first, 0));
+    made.code = RGI_LANES_CODE(chain_of(node->operation), made.code & 3);
+    made.in[1] = c->length[i];
+    made.in[2] = !is_in_slot(c, node->in[2]);
+    made.in[0] = c->place[node->in[2]] * (made.in[2] ? 1 : c->code->stride);
+    uint32_t header = c->code->each.count;
+    emit(c, &c->code->each, made);
+    compile_terms(c, i);
+    for (uint32_t k = 0, term = i; k < c->length[i]; k++, term = c->before[term])
+        free_operands(c, term, i, true);
+    take_slot(c, i);
+    if (!c->failed)
+        c->code->each.items[header].to = c->place[i] * c->code->stride;
+}
+
+/* Members are in any order: nothing depends on it. */
+static void compile_group(compiler *c, uint32_t i)
+{
+    rgi_list *list = &c->code->each;
+    const uint32_t first = c->graph->nodes[i].in[0];
+    emit(c, list,
+         (rgi_instruction){
+             RGI_LANES_CODE(RGI_LANES_SUM_GROUP, 0), 0, {c->place[first] * c->code->stride, 0, 0}});
+    for (uint32_t k = 0, member = i; k < c->length[i]; k++, member = c->before[member]) {
+        uint32_t second = c->place[c->graph->nodes[member].in[1]] * c->code->stride;
+        emit(c, list, (rgi_instruction){0, c->sum[member], {0, second, 0}});
+    }
+    for (uint32_t k = 0, member = i; k < c->length[i]; k++, member = c->before[member])
+        free_operands(c, member, i, true);
+}
+
+static void load_operands(compiler *c, uint32_t i)
+{
+    for (uint32_t k = 0, term = i; k < c->length[i]; k++, term = c->before[term])
+        for (int o = 0; o < arity_of(&c->graph->nodes[term]); o++)
+            compile_load(c, c->graph->nodes[term].in[o]);
+}
+
 static void compile_each(compiler *c, uint32_t i, uint32_t constants)
 {
-    if (is_input(c, i))
+    if (is_input(c, i) || c->tail[i] != i)
         return;
-    for (int k = 0; k < arity_of(&c->graph->nodes[i]); k++)
-        compile_load(c, c->graph->nodes[i].in[k]);
-    rgi_instruction made = instruction_of(c, i, constants);
-    bool summed = compile_product_sum(c, i, made);
-    free_operands(c, i, true);
-    if (summed)
+    load_operands(c, i);
+    if (c->length[i] > 1 && is_summed_product(c, i)) {
+        compile_group(c, i);
         return;
-    take_slot(c, i);
-    made.to = c->place[i];
-    emit(c, &c->code->each, with_form(c, i, made));
+    }
+    if (c->length[i] > 1) {
+        compile_chain(c, i);
+    } else {
+        rgi_instruction made = instruction_of(c, i, constants);
+        bool summed = compile_product_sum(c, i, made);
+        free_operands(c, i, i, true);
+        if (summed)
+            return;
+        take_slot(c, i);
+        made.to = c->place[i];
+        emit(c, &c->code->each, with_form(c, i, made));
+    }
     compile_effects(c, i);
     release_unused(c, i);
 }
@@ -351,19 +506,22 @@ static void compile_batch(compiler *c)
     }
 }
 
-/* How many lanes: so that the slots stay near the processor, but the instructions' overhead small.
- */
+/* How many lanes: many, so that instructions cost little beside the work; but the slots of a large
+ * program should stay in the processor's cache. Slots do not lie a power of two apart, where they
+ * would fight for the same lines of it. */
 static void choose_lanes(compiler *c)
 {
-    enum { NEAR = 1 << 20, FEWEST = 32, MOST = 128 };
+    enum { NEAR = 32 << 10, FAR = 1 << 20, FEWEST = 32, MANY = 128, MOST = 256, APART = 8 };
     rgi_code *code = c->code;
-    code->lanes = 1;
+    code->stride = 1;
     compile_batch(c);
     size_t bytes = (size_t)code->slots * sizeof(double);
-    uint32_t lanes = MOST;
-    while (lanes > FEWEST && lanes * bytes > NEAR)
-        lanes /= 2;
-    code->lanes = lanes;
+    code->lanes = MOST;
+    while (code->lanes > MANY && code->lanes * bytes > NEAR)
+        code->lanes -= RGI_LANES_STEP;
+    while (code->lanes > FEWEST && code->lanes * bytes > FAR)
+        code->lanes /= 2;
+    code->stride = code->lanes + APART;
     code->before.count = code->each.count = code->after.count = 0;
 }
 
@@ -373,7 +531,7 @@ static bool allocate(compiler *c)
 {
     rgi_code *code = c->code;
     const uint32_t nodes = c->graph->count, outputs = code->part->outputs;
-    enum { ARRAYS = 6 };
+    enum { ARRAYS = 9 };
     c->bytes = (ARRAYS * (size_t)nodes + outputs) * sizeof(uint32_t);
     uint32_t *block = rgi_alloc(code->allocator, c->bytes);
     code->constants = rgi_alloc(code->allocator, (code->constant_room + 1) * sizeof(double));
@@ -387,9 +545,13 @@ static bool allocate(compiler *c)
     c->output = block + 3 * (size_t)nodes;
     c->sum = block + 4 * (size_t)nodes;
     c->free = block + 5 * (size_t)nodes;
+    c->tail = block + 6 * (size_t)nodes;
+    c->length = block + 7 * (size_t)nodes;
+    c->before = block + 8 * (size_t)nodes;
     c->next_output = block + ARRAYS * (size_t)nodes;
     find_uses(c);
     number_sums(c);
+    find_chains(c);
     code->sum_place = rgi_alloc(code->allocator, (code->sums + 1) * sizeof(uint32_t));
     return code->sum_place != NULL;
 }

@@ -30,6 +30,7 @@ typedef struct rgi_code {
     uint32_t *batch_output; /* the place of each uniform output; RGI_NO_NODE for those stored */
     uint32_t slots;
     uint32_t lanes;      /* how many evaluations a block may have */
+    uint32_t stride;     /* from slot to slot */
     uint32_t *sum_place; /* where in the array each sum goes */
     uint32_t sums;
 } rgi_code;

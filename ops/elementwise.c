@@ -361,7 +361,7 @@ RGI_BINARY_SLOPE_ROWS(BINARY_SLOPE)
     }
 RGI_SHARE_ROWS(SHARE)
 
-/* Second derivatives that have no row: they are needed for third derivatives only. */
+/* Derivatives of the slopes that have no row: they are needed for higher derivatives only. */
 
 /* a^(b-1) (1 + b ln a) */
 static rg_value pow_bend(rg_value a, rg_value b)
@@ -387,15 +387,19 @@ static rg_value mish_bend(rg_value x)
     return rg_add(rg_mul(2, first), rg_mul(x, second));
 }
 
-/* With v = 2 sqrt(2 / pi) (x + a x^3): sigmoid'(v) (2 v' + x (v'' - tanh(v / 2) v'^2)). */
-static rg_value gelu_tanh_bend(rg_value x)
+/* With v = 2 sqrt(2 / pi) (x + a x^3), s = sigmoid'(v), t = tanh(v / 2): the third derivative is
+ * s (3 (v'' - t v'^2) + x ((1 - 6 s) v'^3 - 3 t v' v'' + v''')). */
+static rg_value gelu_tanh_third(rg_value x)
 {
     const double a = 0.044715, c = 1.5957691216057308;
     rg_value square = rg_square(x);
     rg_value v = rg_mul(c, rg_mul(x, rg_add(1, rg_mul(a, square))));
     rg_value first = rg_mul(c, rg_add(1, rg_mul(3 * a, square))), second = rg_mul(6 * c * a, x);
-    rg_value bend = rg_sub(second, rg_mul(rg_tanh(rg_mul(0.5, v)), rg_square(first)));
-    return rg_mul(sigmoid_slope(v), rg_add(rg_mul(2, first), rg_mul(x, bend)));
+    rg_value s = sigmoid_slope(v), t = rg_tanh(rg_mul(0.5, v));
+    rg_value bend = rg_sub(second, rg_mul(t, rg_square(first)));
+    rg_value cube = rg_mul(rg_sub(1, rg_mul(6, s)), rg_mul(first, rg_square(first)));
+    rg_value last = rg_add(rg_sub(cube, rg_mul(3, rg_mul(t, rg_mul(first, second)))), 6 * c * a);
+    return rg_mul(s, rg_add(rg_mul(3, bend), rg_mul(x, last)));
 }
 
 /* ---- the records ---- */

@@ -88,6 +88,7 @@
     ROW(gelu_slope, 0, GELU_SLOPE(x), NORMAL_DENSITY(x) * (K(2) - x * x), times(g, rg_mul(normal_density(x), rg_sub(2, rg_square(x)))), -3, 3, 0, 0, "derivative of gelu", "g phi(x) (2 - x^2)", 0) \
     ROW(mish_slope, 0, MISH_SLOPE(x), MISH_BEND(x), times(g, mish_bend(x)), -4, 4, 0, 0, "derivative of mish", "g times its second derivative", 0) \
     ROW(gelu_tanh_slope, 0, GELU_TANH_SLOPE(x), GELU_TANH_BEND(x), times(g, gelu_tanh_bend(x)), -3, 3, 0, 0, "derivative of gelu_tanh", "g times its second derivative", 0) \
+    ROW(gelu_tanh_bend, 0, GELU_TANH_BEND(x), GELU_TANH_THIRD(x), times(g, gelu_tanh_third(x)), -3, 3, 0, 0, "second derivative of gelu_tanh", "g times its third derivative", 0) \
     ROW(elu_slope, 1, x > 0 ? K(1) : p * EXP(x), x > 0 ? K(0) : p * EXP(x), rg_where(rg_greater(x, 0), 0, times(g, y)), 0.3, 3, 0.7, 0, "derivative of elu", "0 or p g e^x", "p at 0")
 
 /* Values without a derivative, for rules: ROW(name, parameters, value, formula). */

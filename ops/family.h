@@ -70,5 +70,6 @@ rg_status rgi_axis(rg_call *call, int64_t axis, int rank, int *out);
 
 /* The scalar operations, attached to a tape when it first needs them. */
 extern const rgi_scalar_engine rgi_scalar_engine_ops;
+void rgi_attach_scalars(rg_tape *tape);
 
 #endif

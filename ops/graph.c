@@ -250,6 +250,22 @@ static uint32_t fold_sub(rgi_graph *graph, uint32_t a, uint32_t b)
     return plain(graph, RGI_GRAPH_sub, (uint32_t[2]){a, b}, NULL);
 }
 
+/* Powers of two scale without rounding, but for results that overflow or are denormal. */
+static bool is_power_of_two(double number)
+{
+    int exponent;
+    return fabs(frexp(number, &exponent)) == 0.5 && exponent > -1000 && exponent < 1000;
+}
+
+/* Which operand of a product is a constant; -1: it is none, or has none. */
+static int constant_factor(const rgi_graph *graph, uint32_t node)
+{
+    const rgi_graph_node *n = &graph->nodes[node];
+    if (n->operation != RGI_GRAPH_mul)
+        return -1;
+    return is_constant(graph, n->in[0]) ? 0 : is_constant(graph, n->in[1]) ? 1 : -1;
+}
+
 /* The constant factor c with the other factor x. */
 static uint32_t scaled(rgi_graph *graph, uint32_t c, uint32_t x)
 {
@@ -262,6 +278,14 @@ static uint32_t scaled(rgi_graph *graph, uint32_t c, uint32_t x)
         return unary(graph, RGI_GRAPH_neg, x);
     if (negated(graph, x) != RGI_NO_NODE)
         return binary(graph, RGI_GRAPH_mul, rgi_graph_constant(graph, -number), negated(graph, x));
+    int k = constant_factor(graph, x);
+    if (k >= 0) {
+        const rgi_graph_node n = graph->nodes[x];
+        double other = number_of(graph, n.in[k]);
+        if (is_power_of_two(number) || is_power_of_two(other))
+            return binary(graph, RGI_GRAPH_mul, rgi_graph_constant(graph, number * other),
+                          n.in[1 - k]);
+    }
     return commuted(graph, RGI_GRAPH_mul, c, x);
 }
 
@@ -285,18 +309,11 @@ static uint32_t fold_mul(rgi_graph *graph, uint32_t a, uint32_t b)
     return product(graph, RGI_GRAPH_mul, a, b);
 }
 
-/* Dividing by a power of two is multiplying by another one. */
-static bool has_exact_reciprocal(double number)
-{
-    int exponent;
-    return fabs(frexp(number, &exponent)) == 0.5 && exponent > -1000 && exponent < 1000;
-}
-
 static uint32_t fold_div(rgi_graph *graph, uint32_t a, uint32_t b)
 {
     if (is_constant(graph, a) && is_constant(graph, b))
         return rgi_graph_constant(graph, number_of(graph, a) / number_of(graph, b));
-    if (is_constant(graph, b) && has_exact_reciprocal(number_of(graph, b)))
+    if (is_constant(graph, b) && is_power_of_two(number_of(graph, b)))
         return binary(graph, RGI_GRAPH_mul, a, rgi_graph_constant(graph, 1 / number_of(graph, b)));
     return product(graph, RGI_GRAPH_div, a, b);
 }
@@ -315,13 +332,20 @@ static bool is_finite(const rgi_graph *graph, uint32_t node)
     }
 }
 
-/* The product g d, 0 where g is: without its guard where that makes no difference. */
+/* The product g d, 0 where g is: without its guard where that makes no difference. Twice x, say, as
+ * in the derivative of x^2, becomes twice g, which often is a factor of many. */
 static uint32_t fold_times(rgi_graph *graph, uint32_t g, uint32_t d)
 {
     if (rgi_graph_is_number(graph, g, 0))
         return rgi_graph_constant(graph, 0);
     if (is_constant(graph, g) || is_finite(graph, d) || g == d)
         return binary(graph, RGI_GRAPH_mul, g, d);
+    int k = constant_factor(graph, d);
+    if (k >= 0 && is_power_of_two(number_of(graph, graph->nodes[d].in[k]))) {
+        const rgi_graph_node n = graph->nodes[d];
+        return binary(graph, RGI_GRAPH_times, binary(graph, RGI_GRAPH_mul, n.in[k], g),
+                      n.in[1 - k]);
+    }
     return product(graph, RGI_GRAPH_times, g, d);
 }
 

@@ -76,19 +76,6 @@ typedef struct rgi_graph {
     const rg_allocator *allocator;
 } rgi_graph;
 
-/* All of these return RGI_NO_NODE when there is no memory, or when an operand is RGI_NO_NODE: so a
- * caller looks at the last result only. */
-void rgi_graph_init(rgi_graph *graph, const rg_allocator *allocator);
-void rgi_graph_free(rgi_graph *graph);
-uint32_t rgi_graph_constant(rgi_graph *graph, double number);
-uint32_t rgi_graph_input(rgi_graph *graph, uint32_t number, bool uniform);
-uint32_t rgi_graph_sum(rgi_graph *graph, uint32_t a);
-/* A node of an operation with `in` and the parameters (NULL if it has none), or one that is equal
- * to it for all operands, up to the sign of zero. */
-uint32_t rgi_graph_add(rgi_graph *graph, int operation, const uint32_t *in,
-                       const double *parameters);
-bool rgi_graph_is_number(const rgi_graph *graph, uint32_t node, double number);
-
 /* All of these return RGI_NO_NODE when there is no memory, or when an operand is RGI_NO_NODE, so
  * that a caller may look at the last result only. */
 void rgi_graph_init(rgi_graph *graph, const rg_allocator *allocator);

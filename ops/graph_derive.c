@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+#include "family.h"
+
 /* One derivation at work. */
 typedef struct derivation {
     rg_tape *tape;
@@ -124,6 +126,8 @@ static rg_status begin(derivation *d, uint32_t inputs, const unsigned char *unif
         rgi_part_allocate(d->out, from->inputs + inputs, from->outputs + outputs, d->error);
     if (status != RG_OK)
         return status;
+    /* Sums of derivatives are scalar operations even if a graph has none: where alone, say. */
+    rgi_attach_scalars(d->tape);
     rgi_graph_replay(&from->graph, d->tape, d->value);
     if ((status = check_tape(d)) != RG_OK || (status = make_inputs(d, inputs, uniform)) != RG_OK)
         return status;

@@ -74,6 +74,16 @@ static void expand_square(rgi_graph_node *node, uint32_t *uses)
     uses[node->in[0]]++;
 }
 
+/* A factor that is computed before the batch comes first, so that there are fewer cases to run. */
+static void order_factors(const rgi_graph *graph, rgi_graph_node *node)
+{
+    if (node->operation == RGI_GRAPH_mul && graph->nodes[node->in[1]].stage == RGI_BEFORE) {
+        uint32_t second = node->in[1];
+        node->in[1] = node->in[0];
+        node->in[0] = second;
+    }
+}
+
 /* Whether operand k of a node is a product that nothing else uses. */
 static bool is_own_product(const rgi_graph *graph, const uint32_t *uses, const rgi_graph_node *node,
                            int k)
@@ -151,8 +161,10 @@ rg_status rgi_part_finish(rgi_part *part, rg_error *error)
         return fail_memory(error);
     count_uses(part, uses);
     for (uint32_t i = 0; i < graph->count; i++)
-        if (uses[i])
+        if (uses[i]) {
             expand_square(&graph->nodes[i], uses);
+            order_factors(graph, &graph->nodes[i]);
+        }
     for (uint32_t i = 0; i < graph->count; i++)
         if (uses[i])
             join(graph, uses, i);

@@ -133,25 +133,39 @@ static void store(double *to, const double *from, int count)
         to[l] = from[l];
 }
 
-/* Sums: lane l is added to number l mod RGI_SUM_LANES. These are kept in registers, which compilers
- * do not find by themselves where a factor is guarded. */
+/* Several numbers at a time, in a register: where compilers do not find vectors by themselves. */
 #if defined(__GNUC__)
 typedef double vector __attribute__((vector_size(VECTOR_BYTES)));
 typedef int64_t mask __attribute__((vector_size(VECTOR_BYTES)));
-enum { WIDE = VECTOR_BYTES / sizeof(double), PARTS = 2 * RGI_SUM_LANES / WIDE };
-#define VECTOR(place) (*(const vector *)(const void *)(place))
-#define KEPT(a, b)    ((vector)((mask)(b) & ((a) != 0)))
-#define ADD_VECTORS(term)                          \
-    vector part[PARTS] = {{0}};                    \
-    while (l + 2 * RGI_SUM_LANES <= count)         \
-        for (int v = 0; v < PARTS; v++, l += WIDE) \
-            part[v] += term;                       \
-    for (int v = 0; v < PARTS; v++)                \
-        for (int j = 0; j < WIDE; j++)             \
-            sum[(v * WIDE + j) % RGI_SUM_LANES] += part[v][j];
+#define KEPT(a, b)    ((vector)((mask)(b) & ((a) != 0))) /* b where a is not 0, else 0 */
+#define ELEMENT(v, j) ((v)[j])
+#define ALWAYS_INLINE inline __attribute__((always_inline))
+enum { WIDE = VECTOR_BYTES / sizeof(double) };
 #else
-#define ADD_VECTORS(term)
+typedef double vector;
+#define KEPT(a, b)    ((a) != 0 ? (b) : 0)
+#define ELEMENT(v, j) (v)
+#define ALWAYS_INLINE inline
+enum { WIDE = 1 };
 #endif
+#define VECTOR(place) (*(const vector *)(const void *)(place))
+#define ALL(number)   ((number) - (vector){0})
+
+/* Sums: lane l is added to number l mod RGI_SUM_LANES. */
+enum { HALF = RGI_SUM_LANES / WIDE };
+
+static ALWAYS_INLINE void add_parts(double *sum, const vector *part)
+{
+    for (int v = 0; v < HALF; v++)
+        *(vector *)(void *)(sum + v * WIDE) += part[v] + part[v + HALF];
+}
+
+#define ADD_VECTORS(term)                             \
+    vector part[2 * HALF] = {ALL(0)};                 \
+    while (l + 2 * RGI_SUM_LANES <= count)            \
+        for (int v = 0; v < 2 * HALF; v++, l += WIDE) \
+            part[v] += term;                          \
+    add_parts(sum, part);
 
 static void sum_slot(double *sum, const double *a, int count)
 {
@@ -176,6 +190,76 @@ static void sum_guarded(double *sum, const double *a, const double *b, int count
     for (; l < count; l++)
         sum[l % RGI_SUM_LANES] += GUARD(a[l], b[l]);
 }
+
+/* Several sums with one first factor. */
+static void sum_group(const rgi_instruction *group, const rgi_block *block)
+{
+    const double *const a = block->slots + group->in[0];
+    const double *b[RGI_GROUP_SUMS];
+    double *sum[RGI_GROUP_SUMS];
+    vector part[RGI_GROUP_SUMS][HALF];
+    int l = 0;
+    for (int k = 0; k < RGI_GROUP_SUMS; k++) {
+        b[k] = block->slots + group[1 + k].in[1];
+        sum[k] = block->sums + (size_t)RGI_SUM_LANES * group[1 + k].to;
+        for (int v = 0; v < HALF; v++)
+            part[k][v] = VECTOR(sum[k] + v * WIDE);
+    }
+    while (l + RGI_SUM_LANES <= block->count)
+        for (int v = 0; v < HALF; v++, l += WIDE) {
+            const vector first = VECTOR(a + l);
+            for (int k = 0; k < RGI_GROUP_SUMS; k++)
+                part[k][v] += first * KEPT(first, VECTOR(b[k] + l));
+        }
+    for (int k = 0; k < RGI_GROUP_SUMS; k++) {
+        for (int v = 0; v < HALF; v++)
+            *(vector *)(void *)(sum[k] + v * WIDE) = part[k][v];
+        for (int rest = l; rest < block->count; rest++)
+            sum[k][rest % RGI_SUM_LANES] += GUARD(a[rest], b[k][rest]);
+    }
+}
+
+/* Chains: a number of products is added up in registers. */
+typedef struct factors {
+    bool uniform_a, uniform_b, guarded, negative;
+} factors;
+
+static ALWAYS_INLINE void run_chain(const rgi_instruction *chain, const rgi_block *block,
+                                    double *to, int lanes, factors f)
+{
+    enum { PARTS = RGI_LANES_STEP / WIDE };
+    const rgi_instruction *const end = chain + chain->in[1];
+    const double *const slots = block->slots, *const uniform = block->uniform;
+    for (int l = 0; l < lanes; l += RGI_LANES_STEP) {
+        vector sum[PARTS];
+        for (int v = 0; v < PARTS; v++)
+            sum[v] = chain->in[2] ? ALL(uniform[chain->in[0]])
+                                  : VECTOR(slots + chain->in[0] + l + v * WIDE);
+        for (const rgi_instruction *term = chain; term++ < end;) {
+            const double *const a = slots + term->in[0] + l, *const b = slots + term->in[1] + l;
+            for (int v = 0; v < PARTS; v++) {
+                vector first = f.uniform_a ? ALL(uniform[term->in[0]]) : VECTOR(a + v * WIDE);
+                vector second = f.uniform_b ? ALL(uniform[term->in[1]]) : VECTOR(b + v * WIDE);
+                if (f.guarded)
+                    second = KEPT(first, second);
+                sum[v] = f.negative ? sum[v] - first * second : sum[v] + first * second;
+            }
+        }
+        for (int v = 0; v < PARTS; v++)
+            *(vector *)(void *)(to + l + v * WIDE) = sum[v];
+    }
+}
+
+#define CHAIN_FORM(name, form, guarded, negative)                                  \
+    case RGI_LANES_CODE(RGI_LANES_CHAIN_##name, form):                             \
+        run_chain(i, block, to, lanes,                                             \
+                  (factors){((form)&1) != 0, ((form)&2) != 0, guarded, negative}); \
+        i += i->in[1];                                                             \
+        break;
+#define CHAIN(name, guarded, negative)     \
+    CHAIN_FORM(name, 0, guarded, negative) \
+    CHAIN_FORM(name, 1, guarded, negative) \
+    CHAIN_FORM(name, 2, guarded, negative)
 
 #define FORM_SLOT(k)    0
 #define FORM_UNIFORM(k) (1 << (k))
@@ -243,6 +327,14 @@ static void block(const rgi_instruction *list, uint32_t count, const rgi_block *
             sum_guarded(SUM_OF(i), ALIGNED(slots + i->in[0]), ALIGNED(slots + i->in[1]),
                         block->count);
             break;
+        case RGI_LANES_CODE(RGI_LANES_SUM_GROUP, 0):
+            sum_group(i, block);
+            i += RGI_GROUP_SUMS;
+            break;
+            CHAIN(ADD, false, false)
+            CHAIN(SUB, false, true)
+            CHAIN(GUARDED_ADD, true, false)
+            CHAIN(GUARDED_SUB, true, true)
 #define OPERANDS const double x = s0[l];
             RGI_ALL_UNARY_ROWS(UNARY)
             RGI_STEP_ROWS(UNARY)

@@ -13,6 +13,14 @@ enum {
     RGI_LANES_STORE,                       /* output number to = in[0], if it is wanted */
     RGI_LANES_SUM_MUL,                     /* sum number to += in[0] in[1] */
     RGI_LANES_SUM_TIMES,                   /* the same, guarded */
+    RGI_LANES_SUM_GROUP, /* the next RGI_GROUP_SUMS entries of the list, all with the factor in[0]
+                          */
+    /* to = in[0], to which the next in[1] entries of the list each add (subtract) a product of
+     * their two operands; in[2]: 1 if in[0] is uniform. The form says which factors are. */
+    RGI_LANES_CHAIN_ADD,
+    RGI_LANES_CHAIN_SUB,
+    RGI_LANES_CHAIN_GUARDED_ADD,
+    RGI_LANES_CHAIN_GUARDED_SUB,
     RGI_LANES_OPERATIONS
 };
 
@@ -30,7 +38,8 @@ typedef struct rgi_instruction {
 
 enum {
     RGI_LANES_STEP = 16, /* the number of lanes is a multiple of it */
-    RGI_SUM_LANES = 8    /* how many numbers each sum is gathered in */
+    RGI_SUM_LANES = 8,   /* how many numbers each sum is gathered in */
+    RGI_GROUP_SUMS = 4   /* how many sums are formed together */
 };
 
 /* Evaluations [first, first + count) of a batch; count is at most the number of lanes. */

@@ -5,6 +5,7 @@
 #include "arrange.h"
 #include "conv.h"
 #include "elementwise.h"
+#include "emit.h"
 #include "factor.h"
 #include "index.h"
 #include "layer_ops.h"

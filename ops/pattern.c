@@ -339,7 +339,7 @@ rg_status rgi_sparse_group(rgi_sparse *sparse, rg_error *error)
 
 /* ---- groups of a symmetric matrix ---- */
 
-enum { NO_GROUP = UINT32_MAX };
+#define NO_GROUP UINT32_MAX
 
 /* Keeps v out of the groups of its neighbours, and of their neighbours: unless the one between has
  * a lower group than the other has. So of two in one group that meet at a third, the third has the

@@ -361,6 +361,10 @@ static rg_program *new_program(int m, int n, const rg_program_options *options)
 static rg_status build(builder *b)
 {
     const rg_allocator *allocator = &b->program->allocator;
+    if (!rgi_index_statements(b->ys[0].tape)) {
+        rgi_set_error(b->error, rg_tape_status(b->tape), "%s", rg_tape_message(b->tape));
+        return rg_tape_status(b->tape);
+    }
     b->bytes = (size_t)b->tape->cursor.count * sizeof *b->node_of;
     b->node_of = rgi_alloc(allocator, b->bytes);
     rg_status status = b->node_of ? compile_all(b) : fail_memory(b->error);
@@ -429,10 +433,25 @@ size_t rg_program_comparison_count(const rg_program *program)
     return program ? program->comparisons : 0;
 }
 
-static rg_program_part_stats stats_of(const rg_program *program, int part)
+/* How many of the nodes [first, end) are computed. */
+static size_t count_operations(const rgi_part *part, uint32_t first, uint32_t end)
 {
-    const rgi_code *code = &program->code[part];
-    return (rg_program_part_stats){code->before.count, code->each.count, code->after.count,
+    size_t count = 0;
+    for (uint32_t i = first; i < end; i++)
+        count += rgi_graph_operation(part->graph.nodes[i].operation)->arity > 0;
+    return count;
+}
+
+static rg_program_part_stats stats_of(const rg_program *program, int number)
+{
+    const rgi_code *code = &program->code[number];
+    const rgi_part *part = &program->part[number];
+    const uint32_t *end = part->stage_end;
+    if (!program->has[number])
+        return (rg_program_part_stats){0};
+    return (rg_program_part_stats){count_operations(part, 0, end[RGI_BEFORE]),
+                                   count_operations(part, end[RGI_BEFORE], end[RGI_EACH]),
+                                   count_operations(part, end[RGI_EACH], end[RGI_AFTER]),
                                    code->slots, code->lanes};
 }
 

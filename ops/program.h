@@ -19,7 +19,8 @@
  * Results are those of the recording to the last few units in the last place: a program joins
  * multiplications with additions, evaluates what occurs twice once, and uses the C library's vector
  * functions over a batch. Kinks, poles, infinities and NaN are as the operations' comments say, up
- * to the sign of zero. Evaluating the same program twice gives the same numbers.
+ * to the sign of zero and to intermediate results at the edge of overflow. Evaluating the same
+ * program twice gives the same numbers.
  *
  * A program does not change once it is created: any number of threads may run it, each with a
  * workspace of its own. It does not need the tape any more. Running allocates nothing.

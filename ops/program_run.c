@@ -40,7 +40,7 @@ static void lay_out(rg_workspace *w, const rg_program *program, pieces *p)
             continue;
         w->space[i].single = take(p, code->single_numbers, sizeof(double));
         w->space[i].uniform = take(p, code->uniform_numbers, sizeof(double));
-        slots = largest(slots, (size_t)code->slots * code->lanes);
+        slots = largest(slots, (size_t)code->slots * code->stride);
         sums = largest(sums, (size_t)code->sums * RGI_SUM_LANES);
         inputs = largest(inputs, code->part->inputs);
         outputs = largest(outputs, code->part->outputs);

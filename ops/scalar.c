@@ -1,10 +1,12 @@
 /*
- * scalar.c: scalar nodes: the general path behind the inline functions, and the reverse loop.
+ * scalar.c: scalar nodes: the general path behind the inline functions, the reverse loop, and the
+ * loop that makes them linear for forward sweeps.
  */
 #include "elementwise.h"
 
 #include <math.h>
 
+#include "../autograd/linear.h"
 #include "family.h"
 
 #define T          double
@@ -116,6 +118,14 @@ rgi_slopes rgi_binary_slopes(int code, double a, double b)
 
 /* ---- the general path ---- */
 
+void rgi_attach_scalars(rg_tape *tape)
+{
+    if (tape->engine || tape->inert)
+        return;
+    tape->engine = &rgi_scalar_engine_ops;
+    rgi_update_limit(tape);
+}
+
 /* The scalar node of a handle, if the tape is healthy and has room for another node; else 0. The
  * reasons are left to rg_record, which says them. */
 static uint32_t scalar_node(rg_value x)
@@ -123,10 +133,7 @@ static uint32_t scalar_node(rg_value x)
     rg_tape *tape = x.tape;
     if (!tape || (x.serial & RG_TENSOR_BIT) || rg_tape_status(tape) != RG_OK)
         return 0;
-    if (!tape->engine) {
-        tape->engine = &rgi_scalar_engine_ops;
-        rgi_update_limit(tape);
-    }
+    rgi_attach_scalars(tape);
     return rgi_room(tape) ? rgi_node(tape, x.serial) : 0;
 }
 
@@ -220,121 +227,81 @@ rg_value rgi_binary_dv(int code, double a, rg_value b)
 
 /* ---- the reverse loop ---- */
 
-/*
- * Each row's code ends by jumping to the next node's: processors predict many jumps with few
- * targets better than one jump with many, by several nanoseconds a node on some. Without computed
- * jumps a switch is the only one. A zero adjoint contributes exactly zero, so its node is skipped.
- */
-/* clang-format off */
-#if defined(__GNUC__)
-#define LABEL(name)    __extension__ &&row_##name,
-#define LABELS_3(name) LABEL(name) LABEL(name##_vd) LABEL(name##_dv)
-#define JUMP           __extension__({ goto *labels[row]; });
-#else
-#define JUMP goto jump;
-#endif
-#define NEXT                                          \
-    {                                                 \
-        if (--node <= last)                           \
-            return last;                              \
-        g = adjoint[node];                            \
-        row = codes[node] - (unsigned)RGI_CODE_FIRST; \
-        first = operands[node].a;                     \
-        second = operands[node].b;                    \
-        if (row >= ROWS)                              \
-            goto other;                               \
-        JUMP                                          \
-    }
-#define ROW(name, ...)                \
-    row_##name:                       \
-    if (g != 0) {                     \
-        if (!keep)                    \
-            adjoint[node] = 0;        \
-        const double y = value[node]; \
-        (void)y;                      \
-        __VA_ARGS__                   \
-    }                                 \
-    NEXT
+#define REVERSE reverse_keeping
+#define KEEP    1
+#include "reverse.inc"
 
-static inline uint64_t reverse(rg_cursor *cursor, uint64_t node, uint64_t last, const bool keep)
+#define REVERSE reverse_dropping
+#define KEEP    0
+#include "reverse.inc"
+
+static uint64_t reverse(rg_cursor *cursor, uint64_t node, uint64_t last, bool drop)
 {
-    enum { ROWS = RGI_CODE_END - RGI_CODE_FIRST };
+    return drop ? reverse_dropping(cursor, node, last) : reverse_keeping(cursor, node, last);
+}
+
+/* ---- made linear ---- */
+
+/* Each node's tangent as a sum of slopes times those of its operands that have one. */
+static uint64_t linearise(const rg_cursor *cursor, uint64_t node, uint64_t end, rgi_linear *linear)
+{
     const uint16_t *restrict codes = cursor->code;
     const rgi_operands *restrict operands = cursor->operands;
     const double *restrict value = cursor->value;
     const double *restrict constant = cursor->constant;
-    double *restrict adjoint = cursor->adjoint;
-    double g;
-    unsigned row;
-    uint32_t first, second;
-#if defined(__GNUC__)
-#define CASE(name, ...)   LABEL(name)
-#define CASE_3(name, ...) LABELS_3(name)
-    static const void *const labels[ROWS] = {RGI_ALL_UNARY_ROWS(CASE) RGI_ALL_BINARY_ROWS(CASE_3)};
-#undef CASE
-#undef CASE_3
-#endif
-    node++;
-    NEXT
-#define CASE(name, count, v, derivative, ...)                           \
-    ROW(name, {                                                         \
-        const double x = value[first], *parameters = constant + second; \
-        PARAMETERS(count)                                               \
-        (void)x, (void)parameters;                                      \
-        adjoint[first] += g * (derivative);                             \
-    })
-    RGI_ALL_UNARY_ROWS(CASE)
-#undef CASE
-#define CASE(name, v, to_a, to_b, ...)                       \
-    ROW(name, {                                              \
-        const double a = value[first], b = value[second];    \
-        (void)a, (void)b;                                    \
-        adjoint[first] += g * (to_a);                        \
-        adjoint[second] += g * (to_b);                       \
-    })                                                       \
-    ROW(name##_vd, {                                         \
-        const double a = value[first], b = constant[second]; \
-        (void)a, (void)b;                                    \
-        adjoint[first] += g * (to_a);                        \
-    })                                                       \
-    ROW(name##_dv, {                                         \
-        const double a = constant[first], b = value[second]; \
-        (void)a, (void)b;                                    \
-        adjoint[second] += g * (to_b);                       \
-    })
-    RGI_ALL_BINARY_ROWS(CASE)
-#undef CASE
-other:
-    if (codes[node] != RGI_CODE_INPUT) {
-        if (codes[node] != RGI_CODE_CONSTANT && codes[node] < RGI_CODE_INACTIVE)
-            return node;
-        if (!keep)
-            adjoint[node] = 0;
+    uint32_t *restrict row = linear->row;
+    for (; node < end; node++) {
+        const uint32_t first = operands[node].a, second = operands[node].b;
+        uint32_t to_first = RGI_ROW_ZERO, to_second = RGI_ROW_ZERO;
+        double slope = 0, other = 0;
+        if (row[node] != RGI_ROW_ZERO || codes[node] >= RGI_CODE_INACTIVE)
+            continue; /* an x, or nothing with a derivative */
+        switch (codes[node]) {
+        case RGI_CODE_CONSTANT:
+        case RGI_CODE_INPUT: continue;
+#define CASE(name, count, v, derivative, ...)                                            \
+    case RGI_##name: {                                                                   \
+        if (row[first] == RGI_ROW_ZERO)                                                  \
+            continue;                                                                    \
+        const double x = value[first], y = value[node], *parameters = constant + second; \
+        PARAMETERS(count)                                                                \
+        (void)x, (void)y, (void)parameters;                                              \
+        to_first = row[first], slope = (derivative);                                     \
+        break;                                                                           \
     }
-    NEXT
-#if !defined(__GNUC__)
-jump:
-    switch (row + RGI_CODE_FIRST) {
-#define CASE(name, ...) \
-    case RGI_##name: goto row_##name;
-#define CASE_3(name, ...)                       \
-    case RGI_##name: goto row_##name;           \
-    case RGI_##name##_vd: goto row_##name##_vd; \
-    case RGI_##name##_dv: goto row_##name##_dv;
-        RGI_ALL_UNARY_ROWS(CASE)
-        RGI_ALL_BINARY_ROWS(CASE_3)
+            RGI_ALL_UNARY_ROWS(CASE)
 #undef CASE
-#undef CASE_3
+#define CASE(name, v, to_a, to_b, rule_a, rule_b, ...)                           \
+    case RGI_##name: {                                                           \
+        const double a = value[first], b = value[second], y = value[node];       \
+        (void)a, (void)b, (void)y;                                               \
+        to_first = row[first], slope = to_first == RGI_ROW_ZERO ? 0 : (to_a);    \
+        to_second = row[second], other = to_second == RGI_ROW_ZERO ? 0 : (to_b); \
+        break;                                                                   \
+    }                                                                            \
+    case RGI_##name##_vd: {                                                      \
+        if (row[first] == RGI_ROW_ZERO)                                          \
+            continue;                                                            \
+        const double a = value[first], b = constant[second], y = value[node];    \
+        (void)a, (void)b, (void)y;                                               \
+        to_first = row[first], slope = (to_a);                                   \
+        break;                                                                   \
+    }                                                                            \
+    case RGI_##name##_dv: {                                                      \
+        if (row[second] == RGI_ROW_ZERO)                                         \
+            continue;                                                            \
+        const double a = constant[first], b = value[second], y = value[node];    \
+        (void)a, (void)b, (void)y;                                               \
+        to_second = row[second], other = (to_b);                                 \
+        break;                                                                   \
     }
-    return node;
-#endif
-}
-/* clang-format on */
-
-/* Two loops, in each of which the compiler knows whether adjoints are kept. */
-static uint64_t reverse_either(rg_cursor *cursor, uint64_t node, uint64_t last, bool drop)
-{
-    return drop ? reverse(cursor, node, last, false) : reverse(cursor, node, last, true);
+            RGI_ALL_BINARY_ROWS(CASE)
+#undef CASE
+        default: return node;
+        }
+        row[node] = rgi_linear_add(linear, slope, to_first, other, to_second);
+    }
+    return end;
 }
 
 static unsigned operand_nodes(int code)
@@ -348,7 +315,8 @@ static unsigned operand_nodes(int code)
 }
 
 const rgi_scalar_engine rgi_scalar_engine_ops = {
-    .reverse = reverse_either,
+    .linearise = linearise,
+    .reverse = reverse,
     .op = rgi_elementwise_op,
     .add = rg_add,
     .operands = operand_nodes,

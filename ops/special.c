@@ -1,14 +1,33 @@
 /* special.c: see special.h. Where an argument's rounding error would be multiplied, it is kept as a
  * second number (T. Dekker, "A floating-point technique for extending the available precision",
- * Numer. Math. 18, 1971) and corrected for to first order. */
+ * Numer. Math. 18, 1971) and corrected for to first order.
+ *
+ * This file, math.inc and normal.inc are also the text of the emitted C (c_text.py), which takes
+ * from them the functions that a program needs: each declaration names one thing. Functions that
+ * only declare numbers and return are translated for vectors. */
 #define _GNU_SOURCE /* lgamma_r */
 #include "special.h"
 
 #include <math.h>
 
+#define T          double
+#define TYPE       f64
+#define LIBM(name) name
+#include "math.inc"
 #include "normal.inc"
 
 static const double pi = 3.14159265358979323846;
+
+/* A sum of two numbers, the second far smaller. */
+typedef struct pair {
+    double high, low;
+} pair;
+
+static pair product(double a, double b)
+{
+    double high = a * b;
+    return (pair){high, fma(a, b, -high)};
+}
 
 static pair sum(double a, double b)
 {
@@ -59,9 +78,11 @@ static double cos_pi(double x)
     return r > 0.25 ? sin(pi * (0.5 - r)) : cos(pi * r);
 }
 
-/* Below FAR_BELOW polygamma reflects its argument instead of summing up to it, for orders up to
- * MOST_ORDER. */
-enum { FAR_BELOW = -50, MOST_ORDER = 30 };
+/* Below FAR_BELOW polygamma reflects its argument instead of summing up to it .. */
+enum { FAR_BELOW = -50 };
+
+/* .. for orders up to MOST_ORDER. */
+enum { MOST_ORDER = 30 };
 
 /* Bernoulli numbers B2, B4, .. */
 static const double bernoulli[] = {
@@ -222,9 +243,11 @@ double rgi_mish_bend(double x)
                   : 4 * w / (d * d * d) * (2 * (1 + w) * d + x * (2 + w * (2 - w * (3 + 2 * w))));
 }
 
-/* ---- gelu_tanh: x sigmoid(v) with v = 2 sqrt(2 / pi) (x + a x^3) ---- */
+/* ---- gelu_tanh: x SIGMOID(v) with v = 2 sqrt(2 / pi) (x + a x^3) ---- */
 
-static const double gelu_a = 0.044715, gelu_a_low = 2.1960211427085595e-18;
+static const double gelu_a = 0.044715;
+
+static const double gelu_a_low = 2.1960211427085595e-18; /* what gelu_a lacks of the number */
 
 static pair gelu_argument(double x)
 {
@@ -234,18 +257,6 @@ static pair gelu_argument(double x)
     pair inner = sum(x, cubic.high), v = product(c, inner.high);
     v.low += c * (inner.low + cubic.low) + c_low * inner.high;
     return v;
-}
-
-static double sigmoid(double x)
-{
-    double e = exp(-fabs(x));
-    return (x < 0 ? e : 1) / (1 + e);
-}
-
-static double sigmoid_slope(double x)
-{
-    double e = exp(-fabs(x));
-    return e / ((1 + e) * (1 + e));
 }
 
 /* Where sigmoid has reached its end, x is too large for the squares and cubes around it. */
@@ -259,7 +270,7 @@ double rgi_gelu_tanh(double x)
     if (is_saturated(x))
         return x > 0 ? x : -0.0;
     pair v = gelu_argument(x);
-    return x * (sigmoid(v.high) + v.low * sigmoid_slope(v.high));
+    return x * (SIGMOID(v.high) + v.low * SIGMOID_SLOPE(v.high));
 }
 
 double rgi_gelu_tanh_slope(double x)
@@ -267,9 +278,20 @@ double rgi_gelu_tanh_slope(double x)
     if (is_saturated(x))
         return x > 0;
     pair v = gelu_argument(x);
-    double slope = sigmoid_slope(v.high), bend = -slope * tanh(0.5 * v.high);
+    double slope = SIGMOID_SLOPE(v.high), bend = -slope * tanh(0.5 * v.high);
     double dv = 1.5957691216057308 * (1 + 3 * gelu_a * x * x);
-    return sigmoid(v.high) + v.low * slope + x * dv * (slope + v.low * bend);
+    return SIGMOID(v.high) + v.low * slope + x * dv * (slope + v.low * bend);
+}
+
+/* sigmoid'(v + low) times what the second or third derivative has besides it. */
+static double times_slope(double v, double low, double rest)
+{
+    double s = SIGMOID_SLOPE(v);
+    if (v > -600)
+        return (s - low * s * tanh(0.5 * v)) * rest;
+    /* s has lost its digits, but the product with the large rest has not. */
+    double half = exp(0.5 * v);
+    return half * (rest + low * rest) * half;
 }
 
 double rgi_gelu_tanh_bend(double x)
@@ -277,14 +299,20 @@ double rgi_gelu_tanh_bend(double x)
     if (is_saturated(x))
         return 0;
     pair v = gelu_argument(x);
-    double c = 1.5957691216057308, t = tanh(0.5 * v.high), s = sigmoid_slope(v.high);
+    double c = 1.5957691216057308, t = tanh(0.5 * v.high);
     double dv = c * (1 + 3 * gelu_a * x * x), ddv = 6 * c * gelu_a * x;
-    double bend = 2 * dv + x * (ddv - t * dv * dv);
-    if (v.high > -600)
-        return (s - v.low * s * t) * bend;
-    /* s has lost its digits, but the product with the large rest has not. */
-    double half = exp(0.5 * v.high);
-    return half * (bend + v.low * bend) * half;
+    return times_slope(v.high, v.low, 2 * dv + x * (ddv - t * dv * dv));
+}
+
+double rgi_gelu_tanh_third(double x)
+{
+    if (is_saturated(x))
+        return 0;
+    pair v = gelu_argument(x);
+    double c = 1.5957691216057308, t = tanh(0.5 * v.high), s = SIGMOID_SLOPE(v.high);
+    double dv = c * (1 + 3 * gelu_a * x * x), ddv = 6 * c * gelu_a * x, dddv = 6 * c * gelu_a;
+    double last = (1 - 6 * s) * dv * dv * dv - 3 * t * dv * ddv + dddv;
+    return times_slope(v.high, v.low, 3 * (ddv - t * dv * dv) + x * last);
 }
 
 /* ---- the sigmoid of a difference ---- */
@@ -294,8 +322,8 @@ double rgi_sigmoid_difference(double a, double b)
     if (a == b)
         return 0.5;
     pair d = sum(a, -b);
-    double y = sigmoid(d.high);
-    return isfinite(d.low) ? y + d.low * sigmoid_slope(d.high) : y;
+    double y = SIGMOID(d.high);
+    return isfinite(d.low) ? y + d.low * SIGMOID_SLOPE(d.high) : y;
 }
 
 double rgi_sigmoid_difference_slope(double a, double b)
@@ -303,6 +331,6 @@ double rgi_sigmoid_difference_slope(double a, double b)
     if (a == b)
         return 0.25;
     pair d = sum(a, -b);
-    double slope = sigmoid_slope(d.high);
+    double slope = SIGMOID_SLOPE(d.high);
     return isfinite(d.low) ? slope - d.low * slope * tanh(0.5 * d.high) : slope;
 }

@@ -26,10 +26,11 @@ double rgi_mish(double x);
 double rgi_mish_slope(double x);
 double rgi_mish_bend(double x);
 
-/* x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) and its first two derivatives. */
+/* x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) and its first three derivatives. */
 double rgi_gelu_tanh(double x);
 double rgi_gelu_tanh_slope(double x);
 double rgi_gelu_tanh_bend(double x);
+double rgi_gelu_tanh_third(double x);
 
 /* 1 / (1 + e^(b - a)), accurate where a - b rounds; and its derivative to a. */
 double rgi_sigmoid_difference(double a, double b);

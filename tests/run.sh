@@ -48,6 +48,7 @@ needs()
     need binutils "nm and readelf" command -v nm
     need libnlopt-dev "NLopt" has_header nlopt.h
     need libgsl-dev "GSL" has_header gsl/gsl_multiroots.h
+    need libjansson-dev "jansson" pkg-config jansson
     need liblapack-dev "LAPACK" pkg-config lapack
     if [ -z "$quick" ]; then
         need "$(clang_runtime)" "clang's sanitizers" sanitizes clang

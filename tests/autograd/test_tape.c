@@ -323,6 +323,22 @@ Test(tape, without_reserved_addresses_it_grows_in_blocks)
     CHECK_NEAR(rg_item(twice(x)), 2, 0);
     rg_tape_destroy(tape);
 }
+
+/* Beyond some thousands a system refuses further pieces of reserved memory. */
+Test(tape, more_tapes_than_the_system_can_map)
+{
+    enum { COUNT = 8000 };
+    static rg_tape *tapes[COUNT];
+    rg_tape_options options = {.max_nodes = 1000};
+    for (int i = 0; i < COUNT; i++) {
+        tapes[i] = rg_tape_create_with(&options);
+        rg_value y = twice(rg_input(tapes[i], i));
+        cr_assert(rg_backward(y) == RG_OK, "tape %d: %s", i, rg_tape_message(tapes[i]));
+        CHECK_NEAR(rg_item(y), 2 * i, 0);
+    }
+    for (int i = 0; i < COUNT; i++)
+        rg_tape_destroy(tapes[i]);
+}
 #endif
 
 Test(tape, many_tapes_at_once)

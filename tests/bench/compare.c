@@ -104,8 +104,10 @@ static void print(int function, const char *name, const measured *result, double
     printf("%-14s %-22s %9.0f %10.0f %7.2f", bench_function_name(function), name, primal * 1e9,
            result->seconds * 1e9, result->seconds / primal);
     if (operations > 0)
-        printf(" %6.2f %6.2f %7.1f", result->cost.record / operations * 1e9,
-               result->cost.sweep / operations * 1e9, result->cost.tape_bytes / operations);
+        printf(" %6.2f %6.2f", result->cost.record / operations * 1e9,
+               result->cost.sweep / operations * 1e9);
+    if (operations > 0 && result->cost.tape_bytes > 0)
+        printf(" %7.1f", result->cost.tape_bytes / operations);
     putchar('\n');
 }
 

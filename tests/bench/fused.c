@@ -2,6 +2,7 @@
  * products as single statements. */
 #include "bench.h"
 #include "functions.h"
+#include "operations.h"
 
 #include <stdlib.h>
 
@@ -9,18 +10,6 @@
 #define TAPE        rg_tape *
 #define LET(e)      rg_let(tape, (e))
 #define CONSTANT(c) rg_let(tape, (double)(c))
-#define VALUE(a)    rg_item(a)
-#define ADD(a, b)   rg_add(a, b)
-#define SUB(a, b)   rg_sub(a, b)
-#define MUL(a, b)   rg_mul(a, b)
-#define DIV(a, b)   rg_div(a, b)
-#define NEG(a)      rg_neg(a)
-#define SQUARE(a)   rg_square(a)
-#define EXP(a)      rg_exp(a)
-#define LOG(a)      rg_log(a)
-#define SQRT(a)     rg_sqrt(a)
-#define ERFC(a)     rg_erfc(a)
-#define RELU(a)     rg_relu(a)
 
 #define NAME(f) fused_##f
 #include "functions.inc"
@@ -64,8 +53,7 @@ static double differentiate(fused *state, evaluate *evaluate, int function, cons
     rg_tape *tape = state->tape;
     const int inputs = bench_function_inputs(function);
     rg_tape_reset(tape);
-    for (int i = 0; i < inputs; i++)
-        state->x[i] = rg_let_input(tape, x[i]);
+    rg_let_inputs(tape, (size_t)inputs, x, state->x);
     double begin = bench_now();
     rg_real f = evaluate(tape, function, state->x);
     double middle = bench_now();

@@ -1,6 +1,7 @@
 /* recorded.c: the six functions over recorded scalars: a node for each operation. */
 #include "bench.h"
 #include "functions.h"
+#include "operations.h"
 
 #include <stdlib.h>
 
@@ -9,18 +10,6 @@
 #define TAPE        rg_tape *
 #define LET(e)      ((void)tape, (e))
 #define CONSTANT(c) rg_constant(tape, (c))
-#define VALUE(a)    rg_item(a)
-#define ADD(a, b)   rg_add(a, b)
-#define SUB(a, b)   rg_sub(a, b)
-#define MUL(a, b)   rg_mul(a, b)
-#define DIV(a, b)   rg_div(a, b)
-#define NEG(a)      rg_neg(a)
-#define SQUARE(a)   rg_square(a)
-#define EXP(a)      rg_exp(a)
-#define LOG(a)      rg_log(a)
-#define SQRT(a)     rg_sqrt(a)
-#define ERFC(a)     rg_erfc(a)
-#define RELU(a)     rg_relu(a)
 
 #include "functions.inc"
 

@@ -92,7 +92,7 @@ static void check_row(const rg_op *op, const rgi_interpreter *interpreter)
         compile(call_row, (void *)(uintptr_t)op, (size_t)n, 1, start, RG_PROGRAM_GRADIENT, NULL);
     row.program->interpreter = interpreter;
     for (int i = 0; i < count; i++) {
-        double point[4];
+        double point[4] = {0};
         make_point(op, i, &random, point);
         for (int k = 0; k < n; k++)
             x[k][i] = point[k];

@@ -192,3 +192,37 @@ Test(scalar, a_node_costs_26_bytes)
     cr_assert(stats.tensor_used == 0);
     rg_tape_destroy(tape);
 }
+
+Test(scalar, inputs_of_statements_at_once)
+{
+    enum { N = 9000 }; /* beyond the first growth */
+    static double values[N], grads[N];
+    static rg_real x[N], single[3];
+    rg_tape *tape = rg_tape_create();
+    for (int i = 0; i < N; i++)
+        values[i] = i;
+    for (int round = 0; round < 2; round++) {
+        rg_let_inputs(tape, N, values, x);
+        for (int i = 0; i < 3; i++)
+            single[i] = rg_let(tape, rg_input(tape, i));
+        rg_real f = rg_let(tape, rg_mul(single[2], rg_let_dot(tape, N, x, x)));
+        CHECK_STATUS(rg_backward(rg_value_of(tape, f)), RG_OK);
+        rg_read_real_grads(tape, N, x, grads);
+        for (int i = 0; i < N; i++) {
+            cr_assert(x[i].id == (uint32_t)i + 1 && x[i].value == i);
+            CHECK_NEAR(grads[i], 4.0 * i, 0);
+        }
+        CHECK_NEAR(rg_real_grad(tape, single[0]), 0, 0);
+        CHECK_NEAR(rg_grad(rg_value_of(tape, x[5])), 20, 0);
+        rg_tape_reset(tape);
+    }
+    rg_no_grad_begin(tape);
+    rg_let_inputs(tape, 1, values + 7, x);
+    rg_no_grad_end(tape);
+    cr_assert(x[0].value == 7 && x[0].id == 0);
+    rg_let_inputs(NULL, 1, values, x);
+    cr_assert(isnan(x[0].value) && x[0].id == 0);
+    rg_read_real_grads(NULL, 1, x, grads);
+    CHECK_NEAR(grads[0], 0, 0);
+    rg_tape_destroy(tape);
+}

@@ -170,8 +170,30 @@ def solve_gsl(program):
                'x = 1.004168738, y = 1.729637287')
 
 
+def time_stepping(program):
+    expect(run(program, '--help'), 0, 'usage: ', '--steps N', '--help')
+    expect(run(program, '--no-such-option'), 2, 'unknown option "--no-such-option"')
+    expect(run(program, '--rounds', 0), 1, 'there must be at least one round')
+    for steps in 1, 37, 500:
+        done = run(program, '--steps', steps, '--rounds', 1)
+        expect(done, 0, f'Lax-Wendroff, 100 points, {steps} steps',
+               f'Burgers, 100 points, {steps} steps')
+        differences = re.findall(r'the gradients differ by (\S+) of', done.stdout)
+        check(len(differences) == 2 and all(float(d) < 1e-12 for d in differences),
+              f'the gradients differ:\n{done.stdout}')
+
+
+def time_stepping_record(program):
+    expect(run(program), 2, 'usage: ')
+    expect(run(program, 'burgers', 'no-such-folder/x.c', 'x.h'), 1, 'cannot be written')
+    expect(run(program, 'burgers', 'x.c', 'x.h'), 0)
+    with open('x.c') as code, open('x.h') as header:
+        for text in code.read(), header.read():
+            check('void burgers_vjp(const double *' in text, 'there is no burgers_vjp')
+
+
 TESTS = [optimize_nlopt, solve_gsl, quickstart, step_by_step, custom_op, gradient_check, logistic_regression, digits,
-         fashion_mnist]
+         fashion_mnist, time_stepping, time_stepping_record]
 
 name, path = sys.argv[1], os.path.abspath(sys.argv[2])
 test = {function.__name__: function for function in TESTS}.get(name)

@@ -42,8 +42,7 @@ static bool has_gradient(const ref_tensor *tensor)
     return tensor->tag == 'X' && tensor->grad;
 }
 
-/* Which element of an operand meets element `place` of the result it broadcasts to. */
-static int64_t broadcast_place(const rg_shape *out, const rg_shape *in, int64_t place)
+int64_t ref_broadcast_place(const rg_shape *out, const rg_shape *in, int64_t place)
 {
     int64_t result = 0, stride = 1;
     for (int i = 1; i <= in->rank; i++) {
@@ -63,14 +62,6 @@ static rg_value constant_like(rg_value x, const double *numbers)
     return constant;
 }
 
-static ref_tolerance gradient_tolerance(const runner *r)
-{
-    const ref_attribute *rule = ref_find_attribute(r->block, "rule");
-    if (rule && rule->word && !strcmp(rule->word, "zero_upstream"))
-        return (ref_tolerance){0, 0};
-    return r->type == RG_F64 ? (ref_tolerance){1e-10, 1e-12} : (ref_tolerance){1e-4, 1e-5};
-}
-
 /* Compares a recorded gradient with G. */
 static bool check_recorded(const runner *r, const ref_tensor *want, rg_value g, const char *way)
 {
@@ -78,7 +69,8 @@ static bool check_recorded(const runner *r, const ref_tensor *want, rg_value g, 
     double *numbers = ref_alloc_doubles(want->size);
     snprintf(what, sizeof what, "%s, recorded", way);
     rg_read(g, numbers);
-    bool good = ref_compare(r->outcome, what, want, numbers, gradient_tolerance(r));
+    bool good =
+        ref_compare(r->outcome, what, want, numbers, ref_tolerance_of(r->block, 'G', r->type));
     free(numbers);
     return good;
 }
@@ -104,7 +96,7 @@ static rg_value record_slope(const runner *r, rg_value y, const rg_value *value,
             break;
         if (!v)
             continue;
-        int64_t at = place < 0 ? 0 : broadcast_place(&r->y->shape, &v->shape, place);
+        int64_t at = place < 0 ? 0 : ref_broadcast_place(&r->y->shape, &v->shape, place);
         rg_value term = rg_sum(rg_mul(g[k], constant_like(g[k], v->value + at)));
         sum = rg_add(sum, rg_cast(term, RG_F64));
     }
@@ -187,13 +179,12 @@ static bool compute_placed(const runner *r, ref_layout layout, rg_tape *tape, do
 /* Compares a list of numbers with what the case expects. */
 static bool compare_numbers(const runner *r, const char *way, const double *numbers)
 {
-    static const ref_tolerance value[] = {{1e-12, 1e-13}, {1e-4, 1e-5}};
-    static const ref_tolerance second = {1e-8, 1e-10};
+    const char tag = r->second ? 'H' : 'G';
     for (int i = 0; i < r->block->tensor_count; i++) {
         const ref_tensor *y = &r->block->tensor[i];
         if (y->tag != 'Y')
             continue;
-        if (!ref_compare(r->outcome, way, y, numbers, value[r->type]))
+        if (!ref_compare(r->outcome, way, y, numbers, ref_tolerance_of(r->block, 'Y', r->type)))
             return false;
         numbers += y->size;
     }
@@ -201,9 +192,9 @@ static bool compare_numbers(const runner *r, const char *way, const double *numb
         const ref_tensor *tensor = &r->block->tensor[i];
         if (!has_gradient(tensor))
             continue;
-        const ref_tensor *want = ref_find_tensor(r->block, r->second ? 'H' : 'G', tensor->name);
-        if (want && !ref_compare(r->outcome, way, want, numbers,
-                                 r->second ? second : gradient_tolerance(r)))
+        const ref_tensor *want = ref_find_tensor(r->block, tag, tensor->name);
+        if (want &&
+            !ref_compare(r->outcome, way, want, numbers, ref_tolerance_of(r->block, tag, r->type)))
             return false;
         numbers += tensor->size;
     }
@@ -286,7 +277,7 @@ static bool compute_element(const runner *r, rg_tape *tape, int64_t place, doubl
         const ref_tensor *t = &block->tensor[i];
         if (t->tag != 'X')
             continue;
-        double x = t->value[broadcast_place(&r->y->shape, &t->shape, place)];
+        double x = t->value[ref_broadcast_place(&r->y->shape, &t->shape, place)];
         value[i] = t->grad ? rg_input(tape, x) : rg_constant(tape, x);
     }
     ref_call call = {.tape = tape, .block = block, .value = value, .outcome = r->outcome};
@@ -300,24 +291,23 @@ static bool compute_element(const runner *r, rg_tape *tape, int64_t place, doubl
         const ref_tensor *t = &block->tensor[i];
         if (!has_gradient(t))
             continue;
-        grad[broadcast_place(&r->y->shape, &t->shape, place)] += rg_grad(value[i]);
+        grad[ref_broadcast_place(&r->y->shape, &t->shape, place)] += rg_grad(value[i]);
         grad += t->size;
     }
     return true;
 }
 
-/* Whether every X takes part in the result element by element. */
-static bool is_broadcast(const runner *r)
+bool ref_is_broadcast(const ref_block *block, const ref_tensor *y)
 {
-    for (int k = 0; k < r->block->tensor_count; k++) {
-        const ref_tensor *t = &r->block->tensor[k];
+    for (int k = 0; k < block->tensor_count; k++) {
+        const ref_tensor *t = &block->tensor[k];
         if (t->tag != 'X')
             continue;
-        if (t->shape.rank > r->y->shape.rank)
+        if (t->shape.rank > y->shape.rank)
             return false;
         for (int i = 1; i <= t->shape.rank; i++) {
             int64_t dim = t->shape.dim[t->shape.rank - i];
-            if (dim != 1 && dim != r->y->shape.dim[r->y->shape.rank - i])
+            if (dim != 1 && dim != y->shape.dim[y->shape.rank - i])
                 return false;
         }
     }
@@ -364,7 +354,8 @@ static void check_all(const runner *r)
         if (!ref_same(once, again, r->size))
             ref_set(r->outcome, REF_FAIL, "dense: the second time gives other bits");
         else if (check_views(r, again) && check_params(r, once) &&
-                 ref_is_elementwise(r->operator) && is_broadcast(r) && r->y->size <= SMALL)
+                 ref_is_elementwise(r->operator) && ref_is_broadcast(r->block, r->y) &&
+                 r->y->size <= SMALL)
             check_scalars(r);
     }
     free(once);

@@ -1,8 +1,21 @@
 /* compare.c: what counts as equal. */
 #include <inttypes.h>
 #include <math.h>
+#include <string.h>
 
 #include "reference.h"
+
+ref_tolerance ref_tolerance_of(const ref_block *block, char tag, rg_type type)
+{
+    const ref_attribute *rule = ref_find_attribute(block, "rule");
+    if (tag == 'G' && rule && rule->word && !strcmp(rule->word, "zero_upstream"))
+        return (ref_tolerance){0, 0};
+    if (type == RG_F32)
+        return (ref_tolerance){1e-4, 1e-5};
+    if (tag == 'Y')
+        return (ref_tolerance){1e-12, 1e-13};
+    return tag == 'G' ? (ref_tolerance){1e-10, 1e-12} : (ref_tolerance){1e-8, 1e-10};
+}
 
 bool ref_compare(ref_outcome *outcome, const char *way, const ref_tensor *want, const double *got,
                  ref_tolerance tolerance)

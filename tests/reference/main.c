@@ -7,12 +7,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "reference.h"
+#include "engine.h"
 
 typedef struct totals {
     int64_t passed, failed;
     bool malformed;
     rg_type type;
+    const ref_engine *engine;
 } totals;
 
 static void complain(totals *all, const char *path, const char *why)
@@ -38,9 +39,9 @@ static void run_block(const ref_block *block, rg_type type, ref_precision *preci
         ref_run_precise(precision, block, outcome);
 }
 
-static void run_blocks(totals *all, ref_reader *reader, ref_report *report)
+static void run_blocks(const totals *all, ref_reader *reader, ref_report *report,
+                       ref_precision *precision)
 {
-    ref_precision *precision = ref_precision_create();
     ref_block block;
     bool more = true;
     while (more) {
@@ -58,6 +59,16 @@ static void run_blocks(totals *all, ref_reader *reader, ref_report *report)
         }
         ref_block_free(&block);
     }
+}
+
+/* All blocks of a file, and what is printed about them. */
+static void run_all(const totals *all, ref_reader *reader, ref_report *report)
+{
+    ref_precision *precision = ref_precision_create(all->engine->orders);
+    if (all->engine->run)
+        ref_run_points(all->engine, reader, report, precision);
+    else
+        run_blocks(all, reader, report, precision);
     if (!ref_print_precision(precision))
         report->failed++;
     ref_print_summary(report);
@@ -74,7 +85,7 @@ static void run_file(totals *all, const char *path)
     ref_report report = {.file = path};
     ref_reader reader;
     ref_reader_begin(&reader, file);
-    run_blocks(all, &reader, &report);
+    run_all(all, &reader, &report);
     fflush(stdout);
     if (reader.message[0]) {
         fprintf(stderr, "%s:%" PRId64 ": %s\n", path, reader.number, reader.message);
@@ -124,18 +135,29 @@ static void run_path(totals *all, const char *path)
         run_file(all, path);
 }
 
+/* ---- arguments ---- */
+
+static int usage(void)
+{
+    fprintf(stderr, "usage: reference_cases [--float32 | --engine ");
+    ref_print_engines(stderr);
+    fprintf(stderr, "] [DIR|FILE ...]\n");
+    return 2;
+}
+
 int main(int argc, char **argv)
 {
-    totals all = {.type = RG_F64};
+    totals all = {.type = RG_F64, .engine = ref_find_engine("recorded")};
     int first = 1;
     if (argc > 1 && !strcmp(argv[1], "--float32")) {
         all.type = RG_F32;
         first++;
+    } else if (argc > 2 && !strcmp(argv[1], "--engine")) {
+        all.engine = ref_find_engine(argv[2]);
+        first += 2;
     }
-    if (first < argc && argv[first][0] == '-') {
-        fprintf(stderr, "usage: reference_cases [--float32] [DIR|FILE ...]\n");
-        return 2;
-    }
+    if (!all.engine || (first < argc && argv[first][0] == '-'))
+        return usage();
     if (first == argc)
         run_path(&all, RG_REFERENCE_CASES);
     for (int i = first; i < argc; i++)

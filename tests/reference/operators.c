@@ -9,35 +9,41 @@
 
 /* ---- element-wise operators with parameters ---- */
 
+/* Parameter k of an element-wise operator, as its line in the table says. */
+static double parameter(const ref_call *call, int k)
+{
+    const ref_parameter *p = &call->operator->parameter[k];
+    return ref_number(call, p->key, p->otherwise);
+}
+
 static rg_value softplus(ref_call *call)
 {
-    return rg_softplus(ref_operand(call, "x"), ref_number(call, "beta", 1));
+    return rg_softplus(ref_operand(call, "x"), parameter(call, 0));
 }
 
 static rg_value leaky_relu(ref_call *call)
 {
-    return rg_leaky_relu(ref_operand(call, "x"), ref_number(call, "slope", 0.01));
+    return rg_leaky_relu(ref_operand(call, "x"), parameter(call, 0));
 }
 
 static rg_value elu(ref_call *call)
 {
-    return rg_elu(ref_operand(call, "x"), ref_number(call, "alpha", 1));
+    return rg_elu(ref_operand(call, "x"), parameter(call, 0));
 }
 
 static rg_value hardtanh(ref_call *call)
 {
-    return rg_hardtanh(ref_operand(call, "x"), ref_number(call, "lo", -1),
-                       ref_number(call, "hi", 1));
+    return rg_hardtanh(ref_operand(call, "x"), parameter(call, 0), parameter(call, 1));
 }
 
 static rg_value clamp(ref_call *call)
 {
-    return rg_clamp(ref_operand(call, "x"), ref_number(call, "lo", 0), ref_number(call, "hi", 1));
+    return rg_clamp(ref_operand(call, "x"), parameter(call, 0), parameter(call, 1));
 }
 
 static rg_value pow_scalar(ref_call *call)
 {
-    return rg_pow_vd(ref_operand(call, "x"), ref_number(call, "exponent", 1));
+    return rg_pow_vd(ref_operand(call, "x"), parameter(call, 0));
 }
 
 static rg_value where(ref_call *call)
@@ -261,13 +267,13 @@ static const ref_operator operators[] = {
     {"gelu_tanh", .unary = rg_gelu_tanh},
     {"relu", .unary = rg_relu},
     {"abs", .unary = rg_abs},
-    {"softplus", .general = softplus, .elementwise = true},
-    {"leaky_relu", .general = leaky_relu, .elementwise = true},
-    {"elu", .general = elu, .elementwise = true},
-    {"hardtanh", .general = hardtanh, .elementwise = true},
-    {"clamp", .general = clamp, .elementwise = true},
-    {"pow_scalar", .general = pow_scalar, .elementwise = true},
-    {"where", .general = where, .elementwise = true},
+    {"softplus", .general = softplus, .elementwise = true, .parameter = {{"beta", 1}}},
+    {"leaky_relu", .general = leaky_relu, .elementwise = true, .parameter = {{"slope", 0.01}}},
+    {"elu", .general = elu, .elementwise = true, .parameter = {{"alpha", 1}}},
+    {"hardtanh", .general = hardtanh, .elementwise = true, .parameter = {{"lo", -1}, {"hi", 1}}},
+    {"clamp", .general = clamp, .elementwise = true, .parameter = {{"lo", 0}, {"hi", 1}}},
+    {"pow_scalar", .general = pow_scalar, .elementwise = true, .parameter = {{"exponent", 1}}},
+    {"where", .general = where, .elementwise = true, .operands = "cab"},
     {"add", .binary = rg_add},
     {"sub", .binary = rg_sub},
     {"mul", .binary = rg_mul},
@@ -338,8 +344,14 @@ bool ref_is_elementwise(const ref_operator *operator)
     return operator->unary || operator->binary || operator->elementwise;
 }
 
+const char *ref_operands(const ref_operator *operator)
+{
+    return operator->operands ? operator->operands : operator->binary ? "ab" : "x";
+}
+
 rg_value ref_apply(const ref_operator *operator, ref_call * call)
 {
+    call->operator= operator;
     if (operator->unary || operator->matrix)
         return (operator->unary ? operator->unary : operator->matrix)(ref_operand(call, "x"));
     if (operator->general)
@@ -355,6 +367,25 @@ rg_value ref_apply_plain(const ref_operator *operator, rg_tape * tape, int count
     ref_tensor tensor[2] = {{.tag = 'X', .name = count == 1 ? "x" : "a"},
                             {.tag = 'X', .name = "b"}};
     ref_block block = {.tensor_count = count, .tensor = tensor};
+    ref_call call = {.tape = tape, .block = &block, .value = argument, .outcome = outcome};
+    return ref_apply(operator, & call);
+}
+
+rg_value ref_apply_scalars(const ref_operator *operator, rg_tape * tape, const rg_value *argument,
+                           const double *parameters, ref_outcome *outcome)
+{
+    const char *operands = ref_operands(operator);
+    char names[REF_MAX_OPERANDS][2] = {{0}};
+    ref_tensor tensor[REF_MAX_OPERANDS];
+    ref_attribute attribute[REF_MAX_PARAMETERS];
+    ref_block block = {.tensor = tensor, .attribute = attribute};
+    for (const char *name = operands; *name; name++, block.tensor_count++) {
+        names[block.tensor_count][0] = *name;
+        tensor[block.tensor_count] = (ref_tensor){.tag = 'X', .name = names[block.tensor_count]};
+    }
+    for (int k = 0; k < REF_MAX_PARAMETERS && operator->parameter[k].key; k++)
+        attribute[block.attribute_count++] = (ref_attribute){
+            .key = operator->parameter[k].key, .count = 1, .number = &parameters[k]};
     ref_call call = {.tape = tape, .block = &block, .value = argument, .outcome = outcome};
     return ref_apply(operator, & call);
 }

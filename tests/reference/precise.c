@@ -9,7 +9,7 @@
 
 #include "reference.h"
 
-enum { MAX_OPERATORS = 200, WIDTH = 16, ORDERS = 3 };
+enum { MAX_OPERATORS = 200, WIDTH = 16, ORDERS = REF_ORDERS };
 
 /* What is asked for, in units: of values, first and second derivatives; and of each of them. */
 static const double good_ulp[ORDERS] = {4, 8, 16};
@@ -29,14 +29,16 @@ typedef struct row_count {
 } row_count;
 
 struct ref_precision {
+    int orders; /* of derivatives, the value included, that are looked at */
     int count;
     row_count operators[MAX_OPERATORS];
 };
 
-ref_precision *ref_precision_create(void)
+ref_precision *ref_precision_create(int orders)
 {
     ref_precision *precision = ref_alloc(sizeof *precision);
     memset(precision, 0, sizeof *precision);
+    precision->orders = orders;
     return precision;
 }
 
@@ -57,6 +59,40 @@ static row_count *find_rows(ref_precision *precision, const char *name)
     return rows;
 }
 
+/* ---- errors ---- */
+
+/* lgamma and digamma are judged by their absolute error near their zeros. */
+static double error_of(const ref_block *block, double got, double want)
+{
+    bool has_zeros = !strcmp(block->op, "lgamma") || !strcmp(block->op, "digamma");
+    return has_zeros && fabs(got - want) <= 1e-15 ? 0 : ref_ulp(got, want);
+}
+
+void ref_keep_error(const ref_block *block, double error[REF_ORDERS], int order, double got,
+                    int place)
+{
+    error[order] = fmax(error[order], error_of(block, got, block->number[place]));
+}
+
+void ref_count_precise(ref_precision *precision, const ref_block *block,
+                       const double error[REF_ORDERS], ref_outcome *outcome)
+{
+    row_count *rows = find_rows(precision, block->op);
+    bool good = true;
+    rows->rows++;
+    for (int order = 0; order < precision->orders; order++) {
+        errors *all = &rows->order[order];
+        bool within = error[order] <= good_ulp[order];
+        all->largest = fmax(all->largest, error[order]);
+        all->good += within;
+        good = good && within;
+        if (!(error[order] <= wrong_ulp))
+            ref_set(outcome, REF_FAIL, "at %.17g a derivative of order %d is off by %.3g ulp",
+                    block->number[0], order, error[order]);
+    }
+    rows->good += good;
+}
+
 /* ---- one row ---- */
 
 /* A row in the making: `arguments` x, or a and b, recorded in one shape. */
@@ -68,19 +104,11 @@ typedef struct row {
     double error[ORDERS]; /* the worst */
 } row;
 
-/* lgamma and digamma are judged by their absolute error near their zeros. */
-static double error_of(const ref_block *block, double got, double want)
-{
-    bool has_zeros = !strcmp(block->op, "lgamma") || !strcmp(block->op, "digamma");
-    return has_zeros && fabs(got - want) <= 1e-15 ? 0 : ref_ulp(got, want);
-}
-
 /* Compares elements with number `place` of the row, a derivative of this order. */
 static void keep_errors(row *r, int order, const double *numbers, int place)
 {
     for (int64_t i = 0; i < r->size; i++)
-        r->error[order] =
-            fmax(r->error[order], error_of(r->block, numbers[i], r->block->number[place]));
+        ref_keep_error(r->block, r->error, order, numbers[i], place);
 }
 
 /* The numbers of a row: arguments, f, first derivatives, second ones: f'' or faa, fab, fbb. */
@@ -129,24 +157,6 @@ static void compute_row(row *r, const ref_operator *operator, rg_tape * tape, rg
         ref_set(outcome, REF_FAIL, "%s", rg_tape_message(tape));
 }
 
-static void count_row(ref_precision *precision, const row *r, ref_outcome *outcome)
-{
-    row_count *rows = find_rows(precision, r->block->op);
-    bool good = true;
-    rows->rows++;
-    for (int order = 0; order < ORDERS; order++) {
-        errors *all = &rows->order[order];
-        bool within = r->error[order] <= good_ulp[order];
-        all->largest = fmax(all->largest, r->error[order]);
-        all->good += within;
-        good = good && within;
-        if (!(r->error[order] <= wrong_ulp))
-            ref_set(outcome, REF_FAIL, "at %.17g a derivative of order %d is off by %.3g ulp",
-                    r->block->number[0], order, r->error[order]);
-    }
-    rows->good += good;
-}
-
 void ref_run_precise(ref_precision *precision, const ref_block *block, ref_outcome *outcome)
 {
     const rg_shape shapes[] = {RG_SCALAR, RG_SHAPE(WIDTH)};
@@ -161,7 +171,7 @@ void ref_run_precise(ref_precision *precision, const ref_block *block, ref_outco
         compute_row(&r, operator, tape, shapes[i], outcome);
     rg_tape_destroy(tape);
     if (outcome->verdict == REF_PASS)
-        count_row(precision, &r, outcome);
+        ref_count_precise(precision, block, r.error, outcome);
 }
 
 /* ---- the distribution ---- */
@@ -174,11 +184,12 @@ static double percent(int64_t part, int64_t whole)
 bool ref_print_precision(const ref_precision *precision)
 {
     static const char *const name[ORDERS] = {"f", "f'", "f''"};
+    static const char *const limits[ORDERS] = {"4", "4 and 8", "4, 8 and 16"};
     int64_t all = 0, good = 0;
     for (int i = 0; i < precision->count; i++) {
         const row_count *rows = &precision->operators[i];
         printf("  %-10s %4lld rows", rows->name, (long long)rows->rows);
-        for (int order = 0; order < ORDERS; order++)
+        for (int order = 0; order < precision->orders; order++)
             printf("  %s: at most %.4g ulp, %.1f %% within %g", name[order],
                    rows->order[order].largest, percent(rows->order[order].good, rows->rows),
                    good_ulp[order]);
@@ -188,7 +199,7 @@ bool ref_print_precision(const ref_precision *precision)
     }
     if (all == 0)
         return true;
-    printf("  precision: %.2f %% of %lld rows are within 4, 8 and 16 ulp\n", percent(good, all),
-           (long long)all);
+    printf("  precision: %.2f %% of %lld rows are within %s ulp\n", percent(good, all),
+           (long long)all, limits[precision->orders - 1]);
     return (double)good >= good_share * (double)all;
 }

@@ -134,6 +134,9 @@ typedef struct ref_tolerance {
     double relative, absolute;
 } ref_tolerance;
 
+/* What the elements of a tensor Y, G or H of a case must keep to. */
+ref_tolerance ref_tolerance_of(const ref_block *block, char tag, rg_type type);
+
 /* Compares elements with those of `want`; `way` says how they were computed. */
 bool ref_compare(ref_outcome *outcome, const char *way, const ref_tensor *want, const double *got,
                  ref_tolerance tolerance);
@@ -151,16 +154,23 @@ double ref_ulp(double got, double want);
 
 /* ---- operators.c: the operators of the files as calls of the library ---- */
 
-/* One call: a block (of which a case's attributes count) with the values of its tensors. */
-enum { REF_MAX_FURTHER = 2 };
+enum { REF_MAX_FURTHER = 2, REF_MAX_OPERANDS = 3, REF_MAX_PARAMETERS = 2 };
 
+/* One call: a block (of which a case's attributes count) with the values of its tensors. */
 typedef struct ref_call {
     rg_tape *tape;
     const ref_block *block;
     const rg_value *value; /* of block->tensor[i]; set for tags I and X */
     ref_outcome *outcome;
-    rg_value further[REF_MAX_FURTHER]; /* set by operators with further results than the first */
+    rg_value further[REF_MAX_FURTHER];   /* set by operators with further results than the first */
+    const struct ref_operator *operator; /* set by ref_apply */
 } ref_call;
+
+/* An attribute that is one number. */
+typedef struct ref_parameter {
+    const char *key; /* NULL: there is none */
+    double otherwise;
+} ref_parameter;
 
 typedef struct ref_operator {
     const char *name;
@@ -169,13 +179,18 @@ typedef struct ref_operator {
     rg_value (*matrix)(rg_value x);              /* of x, but not element by element */
     rg_value (*product)(rg_value a, rg_value b); /* of a and b, likewise */
     rg_value (*general)(ref_call *call);         /* of anything else */
-    bool elementwise;                            /* the general form, on recorded scalars too */
+    bool elementwise;                            /* the general form, on recorded scalars too ... */
+    const char *operands;                        /* ... with these names, a letter each; NULL: x */
+    ref_parameter parameter[REF_MAX_PARAMETERS];
 } ref_operator;
 
 /* The operator of that name; NULL if the library does not have it. */
 const ref_operator *ref_find_operator(const char *name);
 
 bool ref_is_elementwise(const ref_operator *operator);
+
+/* The names of an element-wise operator's operands, a letter each. */
+const char *ref_operands(const ref_operator *operator);
 
 /* Records the operator. An inert value means an error of the tape, or an outcome that says what
  * the block lacks or the library does not do. */
@@ -186,7 +201,16 @@ rg_value ref_apply(const ref_operator *operator, ref_call * call);
 rg_value ref_apply_plain(const ref_operator *operator, rg_tape * tape, int count,
                          const rg_value *argument, ref_outcome *outcome);
 
+/* An element-wise operator on as many scalars as it has operands, with its parameters. */
+rg_value ref_apply_scalars(const ref_operator *operator, rg_tape * tape, const rg_value *argument,
+                           const double *parameters, ref_outcome *outcome);
+
 /* ---- the runners ---- */
+
+/* Which element of an operand meets element `place` of the result it broadcasts to. */
+int64_t ref_broadcast_place(const rg_shape *out, const rg_shape *in, int64_t place);
+/* Whether every X of a case broadcasts to y. */
+bool ref_is_broadcast(const ref_block *block, const ref_tensor *y);
 
 /* case.c: a CASE block, in one element type. */
 void ref_run_case(const ref_block *block, rg_type type, ref_outcome *outcome);
@@ -206,10 +230,18 @@ bool ref_padding_is_clean(const ref_placed *placed, const ref_tensor *tensor, re
 /* program.c: a PROG block. */
 void ref_run_program(const ref_block *block, ref_outcome *outcome);
 
-/* precise.c: the lines of precise files, and the distribution of their errors. */
+/* precise.c: the lines of precise files, and the distribution of their errors. `orders`: 3 to look
+ * at values and two derivatives, 2 without the second. */
+enum { REF_ORDERS = 3 };
 typedef struct ref_precision ref_precision;
-ref_precision *ref_precision_create(void);
+ref_precision *ref_precision_create(int orders);
 void ref_run_precise(ref_precision *precision, const ref_block *block, ref_outcome *outcome);
+/* Lets the error of `got` against number `place` of the line count, if it is the worst of an order.
+ */
+void ref_keep_error(const ref_block *block, double error[REF_ORDERS], int order, double got,
+                    int place);
+void ref_count_precise(ref_precision *precision, const ref_block *block,
+                       const double error[REF_ORDERS], ref_outcome *outcome);
 /* Whether as many rows as must are precise. */
 bool ref_print_precision(const ref_precision *precision);
 void ref_precision_destroy(ref_precision *precision);
