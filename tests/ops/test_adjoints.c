@@ -85,7 +85,7 @@ static void record_scalar(program *p, rg_random *random)
     switch (pick(random, 5)) {
     case 0: add_value(p, rg_sin(rg_add(x, y))); break;
     case 1: add_value(p, rg_tanh(rg_mul(x, y))); break;
-    case 2: add_value(p, rg_sub(x, 0.5)); break;
+    case 2: add_value(p, rg_sub(x, rg_constant(p->tape, 0.5))); break;
     case 3: add_value(p, rg_clamp(rg_mul(2, y), -1, 1)); break; /* a record of rank 0 */
     default: add_value(p, rg_relu(x)); break;
     }

@@ -9,7 +9,7 @@ PREFIX = re.compile(r'^(rg_|rgi_|reelgrad_)')
 FORBIDDEN = {'abort', 'exit', '_exit', '_Exit', 'printf', '__printf_chk', 'puts', 'putchar',
              'vprintf', 'perror', 'stdout', 'stderr', 'setlocale', 'signal', 'rand', 'srand'}
 HIDDEN = re.compile(
-    r'^(?!RG_API|RGI_|typedef|inline|template|extern void rgi_expression|#)\w[\w *]*\b((?:rg|rgi|reelgrad)_\w+)\(', re.M)
+    r'^(?!RG_API|RGI_|typedef|inline|static inline|template|extern void rgi_expression|#)\w[\w *]*\b((?:rg|rgi|reelgrad)_\w+)\(', re.M)
 EXPORTED = '__attribute__((visibility("default")))'
 
 root, build, library, soname = sys.argv[1:]
