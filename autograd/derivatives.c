@@ -15,6 +15,8 @@ enum {
     CUT = 2      /* wanted, and independent of the other wanted values: the walk ends there */
 };
 
+/* The arrays hold the nodes from the lowest to the root only, so that gradients of short pieces of
+ * a long recording cost what the pieces do. */
 typedef struct walk {
     rg_tape *tape;
     uint32_t root, lowest;
@@ -22,6 +24,16 @@ typedef struct walk {
     rg_value *cotangent;    /* for each node: its gradient so far; serial 0: none */
     size_t bytes;
 } walk;
+
+static int depends(const walk *w, uint32_t node)
+{
+    return node < w->lowest || node > w->root ? 0 : w->depends[node - w->lowest];
+}
+
+static rg_value *cotangent(const walk *w, uint32_t node)
+{
+    return &w->cotangent[node - w->lowest];
+}
 
 static bool fail_memory(rg_tape *tape, size_t bytes)
 {
@@ -35,11 +47,12 @@ static bool fail_memory(rg_tape *tape, size_t bytes)
 static void find_dependents(walk *w)
 {
     for (uint32_t node = w->lowest; node <= w->root; node++) {
+        unsigned char *own = &w->depends[node - w->lowest];
         int count = rgi_operand_count(w->tape, node);
         for (int k = 0; k < count; k++)
-            w->depends[node] |= w->depends[rgi_operand(w->tape, node, k)] & DEPENDS;
+            *own |= depends(w, rgi_operand(w->tape, node, k)) & DEPENDS;
         if (!rgi_is_active(w->tape, node))
-            w->depends[node] = 0;
+            *own = 0;
     }
 }
 
@@ -47,7 +60,7 @@ static void find_dependents(walk *w)
 
 static void add_cotangent(walk *w, uint32_t node, rg_value g)
 {
-    rg_value *sum = &w->cotangent[node];
+    rg_value *sum = cotangent(w, node);
     const rg_value both[2] = {*sum, g};
     *sum = sum->serial ? rgi_add_values(both) : g;
 }
@@ -74,7 +87,7 @@ static void apply_rule(walk *w, const rg_op *op, int count, const uint32_t *node
     }
     for (int k = 0; k < count; k++) {
         grads[k] = rgi_inert(tape);
-        wanted[k] = nodes[k] && w->depends[nodes[k]];
+        wanted[k] = depends(w, nodes[k]) != 0;
     }
     rule->op = op;
     rule->count = count;
@@ -111,7 +124,7 @@ static void scalar_rule(walk *w, uint32_t node)
     if (op->attribute_size)
         parameter = tape->cursor.constant[operands.b];
     rg_rule rule = {
-        .out = rgi_handle(tape, node), .upstream = w->cotangent[node], .attributes = &parameter};
+        .out = rgi_handle(tape, node), .upstream = *cotangent(w, node), .attributes = &parameter};
     apply_rule(w, op, op->arity, nodes, in, &rule);
 }
 
@@ -122,7 +135,8 @@ static void record_rule(walk *w, uint32_t node)
     if (!record->op)
         return;
     if (record->op->view) {
-        add_cotangent(w, record->in[0], rgi_unview(record, w->cotangent[node]));
+        if (depends(w, record->in[0]))
+            add_cotangent(w, record->in[0], rgi_unview(record, *cotangent(w, node)));
         return;
     }
     if (!record->op->rule) {
@@ -140,7 +154,7 @@ static void record_rule(walk *w, uint32_t node)
     for (int k = 0; k < record->count; k++)
         in[k] = rgi_handle(tape, record->in[k]);
     rg_rule rule = {.out = rgi_handle(tape, node),
-                    .upstream = w->cotangent[node],
+                    .upstream = *cotangent(w, node),
                     .attributes = record->attributes};
     apply_rule(w, record->op, record->count, record->in, in, &rule);
     if (in != few)
@@ -150,11 +164,12 @@ static void record_rule(walk *w, uint32_t node)
 static void element_rule(walk *w, uint32_t node)
 {
     rgi_operands operands = w->tape->cursor.operands[node];
+    rg_value g = *cotangent(w, node);
+    if (!depends(w, operands.a))
+        return;
     if (w->tape->cursor.code[operands.a] == RGI_CODE_RECORD)
-        add_cotangent(w, operands.a,
-                      rgi_place(rgi_handle(w->tape, operands.a), operands.b, w->cotangent[node]));
-    else
-        add_cotangent(w, operands.a, w->cotangent[node]);
+        g = rgi_place(rgi_handle(w->tape, operands.a), operands.b, g);
+    add_cotangent(w, operands.a, g);
 }
 
 /* A statement may be what is asked for, but nothing before it. */
@@ -162,7 +177,7 @@ static void statement_rule(walk *w, uint32_t node)
 {
     int count = rgi_operand_count(w->tape, node);
     for (int k = 0; k < count; k++)
-        if (w->depends[rgi_operand(w->tape, node, k)]) {
+        if (depends(w, rgi_operand(w->tape, node, k))) {
             rgi_fail(w->tape, RG_ERROR_GRADIENT,
                      "grad_values: the fused statement at node %" PRIu32
                      " keeps numbers only; compile its function with rg_value instead of rg_real",
@@ -175,7 +190,7 @@ static void walk_down(walk *w)
 {
     const rg_cursor *cursor = &w->tape->cursor;
     for (uint32_t node = w->root; node >= w->lowest && w->tape->error.status == RG_OK; node--) {
-        if (!w->depends[node] || (w->depends[node] & CUT) || !w->cotangent[node].serial)
+        if (!depends(w, node) || (depends(w, node) & CUT) || !cotangent(w, node)->serial)
             continue;
         int code = cursor->code[node];
         if (code >= RGI_CODE_FIRST)
@@ -243,7 +258,7 @@ static bool begin(walk *w, const rgi_roots *from, int count, const rg_value *xs)
     }
     if (!rgi_index_statements(tape))
         return false;
-    size_t nodes = (size_t)w->root + 1;
+    size_t nodes = (size_t)w->root + 2 - w->lowest; /* one without roots */
     w->bytes = nodes * (sizeof *w->cotangent + sizeof *w->depends);
     w->cotangent = rgi_alloc(&tape->allocator, w->bytes);
     if (!w->cotangent)
@@ -258,7 +273,7 @@ static void set_roots(walk *w, const rgi_roots *from)
     for (int i = 0; i < from->count; i++) {
         uint32_t node = rgi_node(w->tape, from->y[i].serial);
         rg_value upstream = from->upstream[i];
-        if (w->depends[node])
+        if (depends(w, node))
             add_cotangent(w, node, upstream.tape ? upstream : filled_like(from->y[i], 1));
     }
 }
@@ -275,15 +290,15 @@ rg_status rgi_grad_values(rg_tape *tape, const rgi_roots *from, int count, const
         for (int i = 0; i < count; i++) {
             uint32_t node = rgi_node(tape, xs[i].serial);
             if (node <= w.root)
-                w.depends[node] = independent ? DEPENDS | CUT : DEPENDS;
+                w.depends[node - w.lowest] = independent ? DEPENDS | CUT : DEPENDS;
         }
         find_dependents(&w);
         set_roots(&w, from);
         walk_down(&w);
         for (int i = 0; i < count && tape->error.status == RG_OK; i++) {
             uint32_t node = rgi_node(tape, xs[i].serial);
-            bool reached = node <= w.root && w.cotangent[node].serial;
-            grads[i] = reached ? w.cotangent[node] : filled_like(xs[i], 0);
+            bool reached = node <= w.root && cotangent(&w, node)->serial;
+            grads[i] = reached ? *cotangent(&w, node) : filled_like(xs[i], 0);
         }
     }
     rgi_free(&tape->allocator, w.cotangent, w.bytes);

@@ -71,7 +71,8 @@ VECTOR_2(pow)
 
 static void single(const rgi_instruction *list, uint32_t count, double *w)
 {
-    for (const rgi_instruction *i = list, *end = list + count; i < end; i++)
+    const rgi_instruction *const end = count > 0 ? list + count : list; /* NULL if empty */
+    for (const rgi_instruction *i = list; i < end; i++)
         switch (i->code) {
         case RGI_GRAPH_SUM: w[i->to] = w[i->in[0]]; break;
 #define CASE(name, parameters, value, ...) \
@@ -224,22 +225,23 @@ typedef struct factors {
     bool uniform_a, uniform_b, guarded, negative;
 } factors;
 
-static ALWAYS_INLINE void run_chain(const rgi_instruction *chain, const rgi_block *block,
-                                    double *to, int lanes, factors f)
+static ALWAYS_INLINE void run_chain(const rgi_instruction *chain, const rgi_block *block, int lanes,
+                                    factors f)
 {
     enum { PARTS = RGI_LANES_STEP / WIDE };
     const rgi_instruction *const end = chain + chain->in[1];
-    const double *const slots = block->slots, *const uniform = block->uniform;
+    double *const slots = block->slots, *const to = slots + chain->to;
+    const double *const uniform = block->uniform;
     for (int l = 0; l < lanes; l += RGI_LANES_STEP) {
         vector sum[PARTS];
         for (int v = 0; v < PARTS; v++)
             sum[v] = chain->in[2] ? ALL(uniform[chain->in[0]])
                                   : VECTOR(slots + chain->in[0] + l + v * WIDE);
         for (const rgi_instruction *term = chain; term++ < end;) {
-            const double *const a = slots + term->in[0] + l, *const b = slots + term->in[1] + l;
+            const uint32_t a = term->in[0], b = term->in[1];
             for (int v = 0; v < PARTS; v++) {
-                vector first = f.uniform_a ? ALL(uniform[term->in[0]]) : VECTOR(a + v * WIDE);
-                vector second = f.uniform_b ? ALL(uniform[term->in[1]]) : VECTOR(b + v * WIDE);
+                vector first = f.uniform_a ? ALL(uniform[a]) : VECTOR(slots + a + l + v * WIDE);
+                vector second = f.uniform_b ? ALL(uniform[b]) : VECTOR(slots + b + l + v * WIDE);
                 if (f.guarded)
                     second = KEPT(first, second);
                 sum[v] = f.negative ? sum[v] - first * second : sum[v] + first * second;
@@ -252,7 +254,7 @@ static ALWAYS_INLINE void run_chain(const rgi_instruction *chain, const rgi_bloc
 
 #define CHAIN_FORM(name, form, guarded, negative)                                  \
     case RGI_LANES_CODE(RGI_LANES_CHAIN_##name, form):                             \
-        run_chain(i, block, to, lanes,                                             \
+        run_chain(i, block, lanes,                                                 \
                   (factors){((form)&1) != 0, ((form)&2) != 0, guarded, negative}); \
         i += i->in[1];                                                             \
         break;
@@ -264,11 +266,12 @@ static ALWAYS_INLINE void run_chain(const rgi_instruction *chain, const rgi_bloc
 #define FORM_SLOT(k)    0
 #define FORM_UNIFORM(k) (1 << (k))
 
-#define STORE_EACH(value)                 \
-    LANES for (int l = 0; l < lanes; l++) \
-    {                                     \
-        OPERANDS                          \
-        to[l] = value;                    \
+#define STORE_EACH(value)                      \
+    double *const to = ALIGNED(slots + i->to); \
+    LANES for (int l = 0; l < lanes; l++)      \
+    {                                          \
+        OPERANDS                               \
+        to[l] = value;                         \
     }
 
 #define UNARY(name, count, value, ...)          \
@@ -306,11 +309,11 @@ static void block(const rgi_instruction *list, uint32_t count, const rgi_block *
     double *const slots = block->slots;
     const double *const uniform = block->uniform;
     const int lanes = (block->count + RGI_LANES_STEP - 1) & ~(RGI_LANES_STEP - 1);
-    for (const rgi_instruction *i = list, *end = list + count; i < end; i++) {
-        double *const to = ALIGNED(slots + i->to);
+    const rgi_instruction *const end = count > 0 ? list + count : list; /* NULL if empty */
+    for (const rgi_instruction *i = list; i < end; i++) {
         switch (i->code) {
         case RGI_LANES_CODE(RGI_LANES_LOAD, 0):
-            load(to, block->in[i->in[0]] + block->first, block->count, lanes);
+            load(slots + i->to, block->in[i->in[0]] + block->first, block->count, lanes);
             break;
         case RGI_LANES_CODE(RGI_LANES_STORE, 0):
             if (block->out[i->to])

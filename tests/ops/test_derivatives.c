@@ -451,3 +451,28 @@ Test(derivatives, report_every_allocation_that_fails)
         CHECK_FAILURE(memory, status);
     }
 }
+
+/* ---- cost ---- */
+
+/* The gradient of a short piece at the end of a long recording needs no memory for the rest of it.
+ */
+Test(derivatives, of_a_short_piece_do_not_cost_the_whole_recording)
+{
+    enum { LONG = 200000 };
+    failing memory = {0};
+    const rg_allocator allocator = {failing_resize, &memory};
+    rg_tape *tape = rg_tape_create_with(&(rg_tape_options){.allocator = &allocator});
+    rg_value x = rg_input(tape, 0.5), y = x;
+    for (int i = 0; i < LONG; i++)
+        y = rg_sin(y);
+    rg_value z = rg_square(y);
+    slope(z, y); /* whatever the tape still grows by */
+    memory.peak = memory.live;
+    rg_value g = slope(z, y);
+    CHECK_NEAR(rg_item(g), 2 * rg_item(y), 1e-15);
+    cr_assert(memory.peak - memory.live < 1000, "%zu bytes", memory.peak - memory.live);
+    memory.peak = memory.live;
+    slope(z, x);
+    cr_assert(memory.peak - memory.live >= LONG, "%zu bytes", memory.peak - memory.live);
+    rg_tape_destroy(tape);
+}

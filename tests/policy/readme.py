@@ -28,15 +28,15 @@ def blocks(markdown, language='c'):
     return [(found[1], found[2]) for found in fence.finditer(markdown)]
 
 
-def main(root, build, compiler):
-    need(compiler)
+def main(root, build, *compiler):
+    need(compiler[0])
     found = blocks(read(root, 'README.md'))
     with tempfile.TemporaryDirectory() as place:
         os.symlink(os.path.join(root, 'examples'), os.path.join(place, 'examples'))
         binary = os.path.join(place, 'program')
         for number, (code, output) in enumerate(found, 1):
             program = code if 'int main(' in code else WRAPPER % code
-            done = run(compiler, '-std=c11', *WARNINGS, f'-I{root}', '-xc', '-', '-xnone', '-o',
+            done = run(*compiler, '-std=c11', *WARNINGS, f'-I{root}', '-xc', '-', '-xnone', '-o',
                        binary, f'-L{build}', f'-Wl,-rpath,{build}', '-lreelgrad', '-lm',
                        input=program)
             check(done.returncode == 0, f'C block {number} of README.md: {done.stderr}')
