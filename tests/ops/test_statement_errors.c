@@ -42,7 +42,7 @@ Test(statement_errors, too_many_terms_are_an_error_when_they_are_committed, .ini
     }
     rg_tape_rewind(tape, mark);
     for (int k = RGI_TERMS + 1; k < 40; k += 10) {
-        char text[64];
+        char text[80];
         snprintf(text, sizeof text, "let at node 2: the expression has %d terms; commit a part", k);
         CHECK_REFUSED(rg_let(tape, times(x, k)), 1.5 * k, RG_ERROR_LIMIT, text);
         /* After an error nothing is recorded, and the first error stays. */
