@@ -120,8 +120,11 @@ static uint64_t sweep_run(rg_tape *tape, rgi_walk *walk, uint64_t node, uint64_t
 static void sweep(rg_tape *tape, uint32_t root)
 {
     rgi_walk walk = rgi_walk_at(tape, root);
-    for (uint64_t node = root; node > 0;)
-        node = sweep_run(tape, &walk, node, 0);
+    uint64_t inputs = 0; /* the first nodes, often half of all, hand nothing on */
+    while (inputs < root && tape->cursor.code[inputs + 1] == RGI_CODE_INPUT)
+        inputs++;
+    for (uint64_t node = root; node > inputs;)
+        node = sweep_run(tape, &walk, node, inputs);
 }
 
 /* The same, looking at what each node adds. */

@@ -420,7 +420,25 @@ rg_real rgi_let_input_slow(rg_tape *tape, double value)
 
 void rg_let_inputs(rg_tape *tape, size_t n, const double *values, rg_real *x)
 {
-    for (size_t i = 0; i < n; i++)
+    size_t i = 0;
+    while (i < n && tape && tape->cursor.count < tape->cursor.statement_limit) {
+        rg_cursor *cursor = &tape->cursor;
+        const uint64_t first = cursor->count, room = cursor->statement_limit - first;
+        const size_t left = n - i, some = left < room ? left : (size_t)room;
+        uint16_t *code = cursor->code + first;
+        double *value = cursor->value + first;
+        for (size_t k = 0; k < some; k++) {
+            code[k] = RGI_CODE_INPUT;
+            value[k] = values[i + k];
+            x[i + k] = (rg_real){values[i + k], (uint32_t)(first + k)};
+        }
+        cursor->last_input = first + some - 1;
+        cursor->count = first + some;
+        i += some;
+        if (i < n)
+            x[i] = rg_let_input(tape, values[i]), i++;
+    }
+    for (; i < n; i++)
         x[i] = rg_let_input(tape, values[i]);
 }
 
@@ -457,11 +475,13 @@ double rg_real_grad(rg_tape *tape, rg_real x)
 void rg_read_real_grads(rg_tape *tape, size_t n, const rg_real *x, double *out)
 {
     const uint64_t count = tape && !tape->inert ? tape->cursor.count : 0;
-    const uint64_t swept = count ? tape->swept : 0;
+    const uint32_t swept = count ? (uint32_t)tape->swept : 0;
+    const uint16_t *const code = count ? tape->cursor.code : NULL;
+    const double *const adjoint = count ? tape->cursor.adjoint : NULL;
     for (size_t i = 0; i < n; i++) {
         const uint32_t node = x[i].id;
-        if (node > 0 && node <= swept && tape->cursor.code[node] == RGI_CODE_INPUT) {
-            out[i] = tape->cursor.adjoint[node];
+        if (node - 1 < swept && code[node] == RGI_CODE_INPUT) { /* not 0 either */
+            out[i] = adjoint[node];
             continue;
         }
         const double *grad = node > 0 && node < count ? rgi_node_adjoint(tape, node) : NULL;

@@ -25,6 +25,9 @@ typedef struct rgi_slopes {
 RG_API rgi_slopes rgi_unary_slopes(int code, double x, double p, double q);
 RG_API rgi_slopes rgi_binary_slopes(int code, double a, double b);
 
+/* e^(-x^2), accurate where x^2 rounds. */
+RG_API double rgi_gauss(double x);
+
 /* ---- one operand ---- */
 
 #define RGI_REAL_UNARY(name, value_, slope)      \
@@ -41,6 +44,8 @@ RGI_REAL_UNARY(exp, exp(x), y)
 RGI_REAL_UNARY(log, log(x), x < 0 ? NAN : 1 / fabs(x))
 RGI_REAL_UNARY(sin, sin(x), cos(x))
 RGI_REAL_UNARY(cos, cos(x), -sin(x))
+RGI_REAL_UNARY(erf, erf(x), 1.12837916709551257390 * rgi_gauss(x))
+RGI_REAL_UNARY(erfc, erfc(x), -1.12837916709551257390 * rgi_gauss(x))
 RGI_REAL_UNARY(relu, x > 0 ? x : x <= 0 ? 0 : x, x > 0 ? 1 : x <= 0 ? 0 : x)
 RGI_REAL_UNARY(abs, fabs(x), x > 0 ? 1 : x < 0 ? -1 : x == 0 ? 0 : x)
 
@@ -70,8 +75,6 @@ RGI_REAL_UNARY_0(tanh)
 RGI_REAL_UNARY_0(asinh)
 RGI_REAL_UNARY_0(acosh)
 RGI_REAL_UNARY_0(atanh)
-RGI_REAL_UNARY_0(erf)
-RGI_REAL_UNARY_0(erfc)
 RGI_REAL_UNARY_0(lgamma)
 RGI_REAL_UNARY_0(digamma)
 RGI_REAL_UNARY_0(sigmoid)

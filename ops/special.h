@@ -6,8 +6,7 @@
 #ifndef RG_OPS_SPECIAL_H
 #define RG_OPS_SPECIAL_H
 
-/* e^(-x^2), accurate where x^2 rounds. */
-double rgi_gauss(double x);
+#include "real_ops.h" /* rgi_gauss, which fused statements call */
 
 /* The standard normal distribution: cdf(x) = erfc(-x / sqrt 2) / 2, density e^(-x^2 / 2) /
  * sqrt(2 pi), both accurate in the tails. */
