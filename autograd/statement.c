@@ -418,28 +418,36 @@ rg_real rgi_let_input_slow(rg_tape *tape, double value)
     return x;
 }
 
+/* Inputs for which there is room. */
+static void append_inputs(rg_cursor *cursor, size_t n, const double *values, rg_real *x)
+{
+    const uint64_t first = cursor->count;
+    uint16_t *code = cursor->code + first;
+    double *value = cursor->value + first;
+    for (size_t i = 0; i < n; i++) {
+        code[i] = RGI_CODE_INPUT;
+        value[i] = values[i];
+        x[i] = (rg_real){values[i], (uint32_t)(first + i)};
+    }
+    cursor->last_input = first + n - 1;
+    cursor->count = first + n;
+}
+
 void rg_let_inputs(rg_tape *tape, size_t n, const double *values, rg_real *x)
 {
-    size_t i = 0;
-    while (i < n && tape && tape->cursor.count < tape->cursor.statement_limit) {
-        rg_cursor *cursor = &tape->cursor;
-        const uint64_t first = cursor->count, room = cursor->statement_limit - first;
-        const size_t left = n - i, some = left < room ? left : (size_t)room;
-        uint16_t *code = cursor->code + first;
-        double *value = cursor->value + first;
-        for (size_t k = 0; k < some; k++) {
-            code[k] = RGI_CODE_INPUT;
-            value[k] = values[i + k];
-            x[i + k] = (rg_real){values[i + k], (uint32_t)(first + k)};
+    for (size_t i = 0, some = 1; i < n; i += some) {
+        rg_cursor *cursor = tape ? &tape->cursor : NULL;
+        uint64_t room = cursor && cursor->count < cursor->statement_limit
+                            ? cursor->statement_limit - cursor->count
+                            : 0;
+        some = n - i < room ? n - i : (size_t)room;
+        if (some > 0) {
+            append_inputs(cursor, some, values + i, x + i);
+        } else {
+            x[i] = rg_let_input(tape, values[i]);
+            some = 1;
         }
-        cursor->last_input = first + some - 1;
-        cursor->count = first + some;
-        i += some;
-        if (i < n)
-            x[i] = rg_let_input(tape, values[i]), i++;
     }
-    for (; i < n; i++)
-        x[i] = rg_let_input(tape, values[i]);
 }
 
 /* The node of a number; 0 with the tape's error set if it does not exist. */
