@@ -4,6 +4,7 @@
 
 #include "activation.h"
 #include "batches.h"
+#include "clip.h"
 #include "csv.h"
 #include "dataset.h"
 #include "history.h"
@@ -15,6 +16,7 @@
 #include "optim.h"
 #include "params.h"
 #include "plot.h"
+#include "schedule.h"
 #include "train.h"
 
 #endif
