@@ -239,8 +239,8 @@ static void find_direction(rg_lbfgs *lbfgs)
     }
 }
 
-/* Takes down how the parameters and the gradient have changed from x and g. A pair that would not
- * keep the approximation positive is not remembered. */
+/* Takes down how the parameters and the gradient have changed from x and g. Changes with which the
+ * approximation would not stay positive, where a search ended early, let all be forgotten. */
 static void remember(rg_lbfgs *lbfgs)
 {
     const size_t size = lbfgs->size;
@@ -251,7 +251,7 @@ static void remember(rg_lbfgs *lbfgs)
     memcpy(y, lbfgs->trial_g, size * sizeof *y);
     add_multiple(y, -1, lbfgs->g, size);
     if (!(dot(s, y, size) > DBL_EPSILON * dot(y, y, size))) {
-        lbfgs->pairs -= lbfgs->pairs == lbfgs->options.history; /* it lay where the oldest was */
+        lbfgs->pairs = 0;
         return;
     }
     lbfgs->newest = place;
@@ -349,33 +349,17 @@ static rg_status search_line(search *s, double step, point *found)
 
 /* ---- iterations ---- */
 
-/* A direction in which the loss falls; false if there is none. */
-static bool begin_search(search *s, double loss)
-{
-    rg_lbfgs *lbfgs = s->lbfgs;
-    find_direction(lbfgs);
-    double slope = dot(lbfgs->g, lbfgs->direction, lbfgs->size);
-    if (!(slope < 0) && lbfgs->pairs > 0) {
-        lbfgs->pairs = 0;
-        find_direction(lbfgs);
-        slope = dot(lbfgs->g, lbfgs->direction, lbfgs->size);
-    }
-    s->start = s->last = (point){0, loss, slope};
-    s->left = lbfgs->options.evaluations;
-    return slope < 0 && isfinite(slope);
-}
-
 /* From x, g and *loss to those after a step. Without progress the parameters stay, and *done is set
  * unless what is remembered may have been the reason; it then is forgotten. */
 static rg_status iterate(search *s, double *loss, bool *done)
 {
     rg_lbfgs *lbfgs = s->lbfgs;
-    point found = {0};
-    *done = !begin_search(s, *loss);
-    if (*done)
-        return RG_OK;
     const double first = lbfgs->pairs > 0 ? 1 : fmin(1, 1 / sum_of_sizes(lbfgs->g, lbfgs->size));
-    rg_status status = search_line(s, first, &found);
+    find_direction(lbfgs);
+    point found = {0};
+    s->start = s->last = (point){0, *loss, dot(lbfgs->g, lbfgs->direction, lbfgs->size)};
+    s->left = lbfgs->options.evaluations;
+    rg_status status = s->start.slope < 0 ? search_line(s, first, &found) : RG_OK;
     if (status != RG_OK || found.step == 0 || !(found.loss < *loss)) {
         move_to(lbfgs, 0);
         *done = lbfgs->pairs == 0;

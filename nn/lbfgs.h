@@ -37,7 +37,7 @@ typedef struct rg_lbfgs rg_lbfgs;
 typedef struct rg_lbfgs_options {
     int history;      /* steps remembered, at least 1; 0: 10 */
     int iterations;   /* in a call of rg_lbfgs_step, at least 1; 0: 20 */
-    int evaluations;  /* in a line search at most, at least 1; 0: 25 */
+    int evaluations;  /* in a line search, and one more to go back; at least 1; 0: 25 */
     double decrease;  /* above 0, below `curvature`; 0: 1e-4 */
     double curvature; /* below 1; 0: 0.9 */
     double tolerance; /* iterations end once no gradient's size exceeds it; at least 0; 0 */

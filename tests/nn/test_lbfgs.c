@@ -169,6 +169,55 @@ Test(lbfgs, serves_all_parameters_that_are_free)
     end(&p);
 }
 
+/* What was learnt while a parameter was free does not move it. */
+Test(lbfgs, leaves_alone_what_is_frozen_later)
+{
+    problem p = begin(mixed, RG_F64, 3, (double[]){1, 2, 3});
+    rg_params_add(p.params, "b", RG_F32, RG_SHAPE(3), NULL);
+    rg_param *c = rg_params_add(p.params, "c", RG_F64, RG_SHAPE(3), NULL);
+    rg_lbfgs *lbfgs = rg_lbfgs_create(p.params, &(rg_lbfgs_options){.iterations = 3}, NULL);
+    CHECK_STATUS(rg_lbfgs_step(lbfgs, evaluate, &p, NULL), RG_OK);
+    double before[3], after[3];
+    rg_param_read(c, before);
+    cr_assert(before[0] != 0);
+    rg_params_freeze(p.params, "c", 1);
+    for (int i = 0; i < 3; i++)
+        CHECK_STATUS(rg_lbfgs_step(lbfgs, evaluate, &p, NULL), RG_OK);
+    rg_param_read(c, after);
+    cr_assert(!memcmp(before, after, sizeof before));
+    rg_lbfgs_destroy(lbfgs);
+    end(&p);
+}
+
+/* x + y with y frozen, but with a gradient by hand; and minus infinity where x is negative. */
+static rg_status by_hand(void *context, double *loss)
+{
+    problem *p = context;
+    double *x = rg_param_data(rg_params_at(p->params, 0));
+    double *g = rg_param_grad(rg_params_at(p->params, 0));
+    for (int i = 0; i < 2; i++)
+        g[i] += 1;
+    *(double *)rg_param_grad(rg_params_at(p->params, 1)) += 1e6;
+    *loss = x[0] < 0 || x[1] < 0 ? -(double)INFINITY : x[0] + x[1];
+    p->calls++;
+    return RG_OK;
+}
+
+Test(lbfgs, takes_gradients_from_anywhere)
+{
+    problem p = begin(NULL, RG_F64, 2, (double[]){4, 3});
+    rg_param *frozen = rg_params_add(p.params, "frozen", RG_F64, RG_SCALAR, NULL);
+    rg_param_freeze(frozen, 1);
+    rg_lbfgs *lbfgs = rg_lbfgs_create(p.params, NULL, NULL);
+    double loss = 0;
+    for (int i = 0; i < 3; i++)
+        CHECK_STATUS(rg_lbfgs_step(lbfgs, by_hand, &p, &loss), RG_OK);
+    cr_assert(loss >= 1 && loss < 1.01, "%g", loss);
+    CHECK_NEAR(*(double *)rg_param_data(frozen), 0, 0);
+    rg_lbfgs_destroy(lbfgs);
+    end(&p);
+}
+
 Test(lbfgs, avoids_where_the_loss_is_not_finite)
 {
     problem p = begin(barrier, RG_F64, 2, (double[]){0.01, 5});
@@ -179,6 +228,29 @@ Test(lbfgs, avoids_where_the_loss_is_not_finite)
         CHECK_NEAR(element(&p, i) * 1000, 1, 1e-5);
     rg_lbfgs_destroy(lbfgs);
     end(&p);
+}
+
+/* However early its searches end, the loss is that of the parameters and falls. */
+Test(lbfgs, gets_along_with_few_evaluations)
+{
+    for (int evaluations = 2; evaluations <= 4; evaluations++) {
+        problem p = begin(rosenbrock, RG_F64, 2, (double[]){-1.2, 1});
+        const rg_lbfgs_options options = {
+            .iterations = 1, .evaluations = evaluations, .curvature = 0.01};
+        rg_lbfgs *lbfgs = rg_lbfgs_create(p.params, &options, NULL);
+        double loss = 24.2, before;
+        for (int i = 0; i < 200; i++) {
+            before = loss;
+            p.calls = 0;
+            CHECK_STATUS(rg_lbfgs_step(lbfgs, evaluate, &p, &loss), RG_OK);
+            cr_assert(p.calls <= evaluations + 2 && loss <= before);
+            rg_tape_reset(p.tape);
+            CHECK_NEAR(rg_item(rosenbrock(p.tape, p.params)), loss, 0);
+        }
+        cr_assert(loss < 1e-15, "%d: %g", evaluations, loss);
+        rg_lbfgs_destroy(lbfgs);
+        end(&p);
+    }
 }
 
 /* At the minimum one evaluation is enough; where rounding hides the decrease a few are. */
