@@ -177,16 +177,17 @@ Test(optim_kinds, have_the_documented_defaults)
     }
 }
 
-#define REFUSED(kind, field, value)                                                      \
-    do {                                                                                 \
-        rg_error e_ = {RG_OK, ""};                                                       \
-        const rg_##kind##_options options_ = {.field = (value)};                         \
-        cr_assert(rg_##kind##_create(params, &options_, &e_) == NULL);                   \
-        CHECK_STATUS(e_.status, RG_ERROR_ARGUMENT);                                      \
-        cr_assert(strstr(e_.message, #kind ": " #field " is "), "the message is \"%s\"", \
-                  e_.message);                                                           \
-        cr_assert(rg_##kind##_create(params, &options_, NULL) == NULL);                  \
-    } while (0)
+static void check_refused(const rg_optimizer *made, rg_error *error, const char *text)
+{
+    cr_assert(made == NULL);
+    CHECK_STATUS(error->status, RG_ERROR_ARGUMENT);
+    cr_assert(strstr(error->message, text), "the message is \"%s\"", error->message);
+    *error = (rg_error){RG_OK, ""};
+}
+
+#define REFUSED(kind, field, value)                                                             \
+    check_refused(rg_##kind##_create(params, &(rg_##kind##_options){.field = (value)}, &e), &e, \
+                  #kind ": " #field " is ")
 
 /* Each of the numbers with which an option is not allowed. */
 #define NOT_NEGATIVE(kind, field)                \
@@ -202,19 +203,11 @@ Test(optim_kinds, have_the_documented_defaults)
         REFUSED(kind, field, 1);   \
     } while (0)
 
-#define NULL_PARAMS(kind)                                                \
-    do {                                                                 \
-        rg_error e_ = {RG_OK, ""};                                       \
-        cr_assert(rg_##kind##_create(NULL, NULL, &e_) == NULL);          \
-        CHECK_STATUS(e_.status, RG_ERROR_ARGUMENT);                      \
-        cr_assert_str_eq(e_.message, #kind ": the parameters are NULL"); \
-    } while (0)
-
-#define COMMON(kind)                      \
-    do {                                  \
-        NULL_PARAMS(kind);                \
-        NOT_NEGATIVE(kind, rate);         \
-        NOT_NEGATIVE(kind, weight_decay); \
+#define COMMON(kind)                                                                              \
+    do {                                                                                          \
+        check_refused(rg_##kind##_create(NULL, NULL, &e), &e, #kind ": the parameters are NULL"); \
+        NOT_NEGATIVE(kind, rate);                                                                 \
+        NOT_NEGATIVE(kind, weight_decay);                                                         \
     } while (0)
 #define MOMENTS(kind)                \
     do {                             \
@@ -226,7 +219,9 @@ Test(optim_kinds, have_the_documented_defaults)
 
 Test(optim_kinds, refuse_each_bad_option)
 {
+    rg_error e = {RG_OK, ""};
     rg_params *params = rg_params_create(NULL);
+    cr_assert(rg_sgd_create(params, &(rg_sgd_options){.rate = -1}, NULL) == NULL);
     COMMON(sgd);
     NOT_NEGATIVE(sgd, momentum);
     REFUSED(sgd, dampening, 1.001);
