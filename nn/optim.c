@@ -250,46 +250,40 @@ rg_status rg_optimizer_set_rate(rg_optimizer *optimizer, double rate)
     return RG_OK;
 }
 
-static bool check_group(const rg_optimizer *optimizer, const char *pattern, const char *what,
-                        double number, rg_error *error)
+/* Sets the rate factor or the decay of the slots whose name matches. */
+static int set_group(rg_optimizer *optimizer, const char *pattern, bool decay, double number,
+                     rg_error *error)
 {
-    if (pattern && is_allowed(number, RGI_NOT_NEGATIVE))
-        return true;
-    if (pattern)
+    const char *kind = optimizer->kind->name, *what = decay ? "weight decay" : "rate factor";
+    int matched = 0;
+    if (!pattern) {
+        rgi_set_error(error, RG_ERROR_ARGUMENT, "%s: the pattern of a %s is NULL", kind, what);
+        return -1;
+    }
+    if (!is_allowed(number, RGI_NOT_NEGATIVE)) {
         rgi_set_error(error, RG_ERROR_ARGUMENT,
-                      "%s: the %s of %.64s is %g; it must be finite and "
-                      "0 or more",
-                      optimizer->kind->name, what, pattern, number);
-    else
-        rgi_set_error(error, RG_ERROR_ARGUMENT, "%s: the pattern of a %s is NULL",
-                      optimizer->kind->name, what);
-    return false;
+                      "%s: the %s of %.64s is %g; it must be finite and 0 or more", kind, what,
+                      pattern, number);
+        return -1;
+    }
+    for (int i = 0; i < optimizer->count; i++) {
+        rgi_slot *slot = &optimizer->slots[i];
+        if (!rgi_matches(pattern, slot->name))
+            continue;
+        *(decay ? &slot->decay : &slot->rate_factor) = number;
+        matched++;
+    }
+    return matched;
 }
 
 int rg_optimizer_set_rate_factor(rg_optimizer *optimizer, const char *pattern, double factor,
                                  rg_error *error)
 {
-    if (!check_group(optimizer, pattern, "rate factor", factor, error))
-        return -1;
-    int matched = 0;
-    for (int i = 0; i < optimizer->count; i++)
-        if (rgi_matches(pattern, optimizer->slots[i].name)) {
-            optimizer->slots[i].rate_factor = factor;
-            matched++;
-        }
-    return matched;
+    return set_group(optimizer, pattern, false, factor, error);
 }
 
 int rg_optimizer_set_weight_decay(rg_optimizer *optimizer, const char *pattern, double decay,
                                   rg_error *error)
 {
-    if (!check_group(optimizer, pattern, "weight decay", decay, error))
-        return -1;
-    int matched = 0;
-    for (int i = 0; i < optimizer->count; i++)
-        if (rgi_matches(pattern, optimizer->slots[i].name)) {
-            optimizer->slots[i].decay = decay;
-            matched++;
-        }
-    return matched;
+    return set_group(optimizer, pattern, true, decay, error);
 }

@@ -38,7 +38,8 @@ typedef struct rg_optimizer rg_optimizer;
  * with `error` filled, if a number is not allowed (RG_ERROR_ARGUMENT) or there is no memory.
  *
  * Of each option stands beside it what it may be, and last what a 0 means. All must be finite. To
- * make a number vanish whose 0 means something else, give a tiny one such as 1e-300. */
+ * make a number vanish whose 0 means something else, give a tiny one such as 1e-300; AdamW's decay
+ * can be set to 0 by rg_optimizer_set_weight_decay. */
 
 /* Gradient descent with momentum m and dampening d:
  *     b = g at t = 1, then m b + (1 - d) g;  x -= rate b, or rate (g + m b) if nesterov. */

@@ -1,6 +1,6 @@
 /* What can be done with any optimizer: groups by name, and gradients exchanged between machines. */
-#include "../check.h"
 #include "../failing.h"
+#include "small.h"
 
 SUITE(optim_use);
 
@@ -183,6 +183,24 @@ Test(optim_use, a_failing_exchange_ends_the_step)
         rg_optimizer_destroy(optimizer);
         rg_params_destroy(params);
     }
+}
+
+Test(optim_use, training_says_that_an_exchange_failed)
+{
+    rg_dataset *data = make_halves(8, 1);
+    rg_mlp *mlp = make_mlp(RG_F64, 3, 2, RG_TANH);
+    rg_optimizer *optimizer = rg_sgd_create(rg_mlp_params(mlp), NULL, NULL);
+    calls c = {.fail_at = 2}; /* one call a step: all is float64 */
+    CHECK_STATUS(rg_optimizer_set_allreduce(optimizer, exchange, &c, NULL), RG_OK);
+    const rg_train_options options = {.loss = RG_LOSS_CROSS_ENTROPY, .epochs = 2, .batch = 4};
+    rg_error error;
+    CHECK_STATUS(rg_train(mlp, optimizer, data, NULL, &options, NULL, &error), RG_ERROR_IO);
+    cr_assert_str_eq(error.message,
+                     "training: epoch 1, step 2: the gradients could not be exchanged");
+    cr_assert(rg_optimizer_steps(optimizer) == 1);
+    rg_optimizer_destroy(optimizer);
+    rg_mlp_destroy(mlp);
+    rg_dataset_destroy(data);
 }
 
 /* One element type only: one call. */
