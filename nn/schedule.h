@@ -22,24 +22,25 @@ RG_BEGIN_DECLS
 
 /* ---- functions of t ---- */
 
-/* With base b and the fields of rg_schedule; `wave(p)` is (1 + cos(pi p)) / 2, from 1 at p = 0 to 0
- * at p = 1. What is said to end at `length` stays as it is from there on; the others do not end.
+/* With base rate b, the fields of rg_schedule, and wave(p) = (1 + cos(pi p)) / 2, which falls from
+ * 1 at p = 0 to 0 at p = 1 and then rises again. A schedule goes on after `length`: those with a
+ * wave rise, LINEAR and POLYNOMIAL stay as they are there.
  *
  * CONSTANT         b
- * STEP             b factor^n, where n = floor(t / length)
- * MILESTONES       b factor^n, where n of the milestones are at most t
+ * STEP             b factor^n with n = floor(t / length)
+ * MILESTONES       b factor^n where n of the milestones are at most t
  * EXPONENTIAL      b factor^t
- * COSINE           minimum + (b - minimum) wave(t / length); rises again after `length`
- * COSINE_RESTARTS  the same, but each time `length` is over, t begins at 0 again and `length` is
- *                  `growth` times as long (I. Loshchilov and F. Hutter, "SGDR", ICLR 2017)
- * LINEAR           b times a factor that goes from `start` at 0 to `end` at `length`
- * WARMUP_COSINE    b (t + 1) / warmup while t < warmup, then b wave((t - warmup) / (length -
- *                  warmup)); rises again after `length`
- * POLYNOMIAL       b (1 - t / length)^power, up to `length`
- * ONE_CYCLE        from maximum / start_divisor up to `maximum`, then down to maximum /
- *                  (start_divisor end_divisor) at t = length - 1, each as half a wave; the way up
- *                  ends at t = share length - 1; b does not matter; rises again after `length` (L.
- *                  Smith and N. Topin, "Super-convergence", arXiv:1708.07120, 2018) */
+ * COSINE           minimum + (b - minimum) wave(t / length)
+ * COSINE_RESTARTS  as COSINE, but each time `length` is over, t begins at 0 again with a `length`
+ *                  that is `growth` times as long (I. Loshchilov and F. Hutter, "SGDR", ICLR 2017)
+ * LINEAR           b times a factor that goes from `start` at t = 0 to `end` at t = length
+ * WARMUP_COSINE    b (t + 1) / warmup while t < warmup, then b wave(q) where q goes from 0 at
+ *                  t = warmup to 1 at t = length
+ * POLYNOMIAL       b (1 - t / length)^power
+ * ONE_CYCLE        up from maximum / start_divisor at t = 0 to maximum at t = share length - 1, and
+ *                  down to maximum / (start_divisor end_divisor) at t = length - 1, each as a wave;
+ *                  without b (L. Smith and N. Topin, "Super-convergence", arXiv:1708.07120, 2018)
+ */
 typedef enum rg_schedule_kind {
     RG_SCHEDULE_CONSTANT,
     RG_SCHEDULE_STEP,
