@@ -4,17 +4,20 @@
 
 #include "activation.h"
 #include "batches.h"
+#include "clip.h"
 #include "csv.h"
 #include "dataset.h"
 #include "history.h"
 #include "idx.h"
 #include "init.h"
 #include "layer.h"
+#include "lbfgs.h"
 #include "mlp.h"
 #include "normalize.h"
 #include "optim.h"
 #include "params.h"
 #include "plot.h"
+#include "schedule.h"
 #include "train.h"
 
 #endif

@@ -1,5 +1,5 @@
+/* What optimizers do, for the two kinds used most; test_optim_kinds.c looks at all. */
 #include "../check.h"
-#include "../failing.h"
 
 #include <float.h>
 
@@ -278,48 +278,6 @@ Test(optim, changes_its_rate)
     rg_params_destroy(params);
 }
 
-/* Two optimizers that should be the same, over twenty steps with a changing gradient. */
-static void check_same(rg_optimizer *(*make)(rg_params *params, int which))
-{
-    rg_params *params[2];
-    rg_optimizer *optimizer[2];
-    for (int k = 0; k < 2; k++) {
-        params[k] = rg_params_create(NULL);
-        add(params[k], "x", RG_F64, 1, 0);
-        optimizer[k] = make(params[k], k);
-    }
-    for (int step = 1; step <= 20; step++) {
-        for (int k = 0; k < 2; k++) {
-            for (int i = 0; i < 3; i++)
-                ((double *)rg_param_grad(rg_params_at(params[k], 0)))[i] = sin(step);
-            rg_optimizer_step(optimizer[k]);
-        }
-        CHECK_NEAR(first(rg_params_at(params[0], 0)), first(rg_params_at(params[1], 0)), 0);
-    }
-    cr_assert(first(rg_params_at(params[0], 0)) != 1);
-    for (int k = 0; k < 2; k++) {
-        rg_optimizer_destroy(optimizer[k]);
-        rg_params_destroy(params[k]);
-    }
-}
-
-static rg_optimizer *default_sgd(rg_params *params, int which)
-{
-    return rg_sgd_create(params, which ? &(rg_sgd_options){.rate = 0.01} : NULL, NULL);
-}
-
-static rg_optimizer *default_adam(rg_params *params, int which)
-{
-    rg_adam_options written = {.rate = 0.001, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8};
-    return rg_adam_create(params, which ? &written : NULL, NULL);
-}
-
-Test(optim, has_the_documented_defaults)
-{
-    check_same(default_sgd);
-    check_same(default_adam);
-}
-
 /* With vanishing betas and epsilon every step is the rate in the direction of the gradient. */
 Test(optim, tiny_numbers_make_adam_terms_vanish)
 {
@@ -352,67 +310,5 @@ Test(optim, flushes_state_that_is_too_small)
         CHECK_NEAR(first(x) / least, -1, 0);
         rg_optimizer_destroy(optimizer);
         rg_params_destroy(params);
-    }
-}
-
-/* ---- errors ---- */
-
-static void check_refused(const rg_optimizer *made, rg_error *error, const char *text)
-{
-    cr_assert(made == NULL);
-    CHECK_STATUS(error->status, RG_ERROR_ARGUMENT);
-    cr_assert(strstr(error->message, text), "the message is \"%s\"", error->message);
-    *error = (rg_error){RG_OK, ""};
-}
-
-Test(optim, refuses_bad_options)
-{
-    rg_params *params = rg_params_create(NULL);
-    rg_error e = {RG_OK, ""};
-    check_refused(rg_sgd_create(NULL, NULL, &e), &e, "sgd: the parameters are NULL");
-    check_refused(rg_adam_create(NULL, NULL, &e), &e, "adam: the parameters are NULL");
-    static const double bad[] = {-1, INFINITY, NAN};
-    for (int i = 0; i < 3; i++) {
-        rg_sgd_options sgd[] = {{.rate = bad[i]},
-                                {.momentum = bad[i]},
-                                {.weight_decay = bad[i]},
-                                {.dampening = i ? bad[i] : 1.5}};
-        static const char *const sgd_texts[] = {"the rate", "momentum", "weight decay",
-                                                "1 - dampening"};
-        for (int k = 0; k < 4; k++)
-            check_refused(rg_sgd_create(params, &sgd[k], &e), &e, sgd_texts[k]);
-        rg_adam_options adam[] = {{.rate = bad[i]},
-                                  {.epsilon = bad[i]},
-                                  {.weight_decay = bad[i]},
-                                  {.beta1 = i == 1 ? 1 : bad[i]},
-                                  {.beta2 = i == 1 ? 1 : bad[i]}};
-        static const char *const adam_texts[] = {"the rate", "epsilon", "weight decay", "beta1",
-                                                 "beta2"};
-        for (int k = 0; k < 5; k++)
-            check_refused(rg_adam_create(params, &adam[k], &e), &e, adam_texts[k]);
-    }
-    cr_assert(rg_sgd_create(params, &(rg_sgd_options){.rate = -1}, NULL) == NULL);
-    rg_params_destroy(params);
-}
-
-Test(optim, survives_each_failing_allocation)
-{
-    FOR_EACH_FAILURE(memory, allocator)
-    {
-        rg_error error = {RG_OK, ""};
-        rg_params *params = rg_params_create(&allocator);
-        if (params && rg_params_add(params, "x", RG_F32, RG_SHAPE(3), &error)) {
-            rg_optimizer *sgd = rg_sgd_create(params, &(rg_sgd_options){.momentum = 0.9}, &error);
-            rg_optimizer *adam = sgd ? rg_adam_create(params, NULL, &error) : NULL;
-            cr_assert((adam != NULL) == (error.status == RG_OK));
-            int64_t calls = memory.calls;
-            if (adam)
-                rg_optimizer_step(adam);
-            cr_assert(memory.calls == calls);
-            rg_optimizer_destroy(sgd);
-            rg_optimizer_destroy(adam);
-        }
-        rg_params_destroy(params);
-        CHECK_FAILURE(memory, params ? error.status : RG_ERROR_MEMORY);
     }
 }
