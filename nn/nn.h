@@ -12,9 +12,11 @@
 #include "layer.h"
 #include "mlp.h"
 #include "normalize.h"
+#include "npy.h"
 #include "optim.h"
 #include "params.h"
 #include "plot.h"
+#include "safetensors.h"
 #include "train.h"
 
 #endif
