@@ -21,8 +21,8 @@ void *rgi_alloc(const rg_allocator *allocator, size_t size);
 void rgi_free(const rg_allocator *allocator, void *block, size_t size);
 
 enum { RGI_RESERVE_ALIGNMENT = 2 << 20 };
-/* Reserves `size` bytes of addresses without memory, a multiple of the alignment; NULL if the system
- * cannot or will not. */
+/* Reserves `size` bytes of addresses without memory, a multiple of the alignment; NULL if the
+ * system cannot or will not. */
 void *rgi_reserve(size_t size);
 /* Makes bytes [old_size, size) of a reserved range usable; false if there is no memory. */
 bool rgi_commit(void *base, size_t old_size, size_t size);
@@ -74,8 +74,7 @@ typedef struct rgi_linear rgi_linear; /* linear.h */
 typedef struct rgi_scalar_engine {
     /* Makes scalar nodes from `node` up to `end` - 1 linear (linear.h), and returns where it
      * stopped: at `end`, or at a node that is none of its own. */
-    uint64_t (*linearise)(const rg_cursor *cursor, uint64_t node, uint64_t end,
-                          rgi_linear *linear);
+    uint64_t (*linearise)(const rg_cursor *cursor, uint64_t node, uint64_t end, rgi_linear *linear);
     /* Sweeps scalar nodes downwards from `node` to `last` + 1, and returns where it stopped: at
      * `last`, or at a node that is neither its own nor a scalar leaf. `drop`: sets the adjoints of
      * its nodes to zero once it has passed them on. */
@@ -143,7 +142,7 @@ struct rg_tape {
     rgi_record *params; /* leaves that stand for parameters, newest first */
     void *scratch;
     size_t scratch_size;
-    rgi_linear *linear; /* forward.c: what the last forward sweep used; NULL: none yet */
+    rgi_linear *linear;         /* forward.c: what the last forward sweep used; NULL: none yet */
     rg_tensor *operand_tensors; /* room for the inputs of the operation at hand */
     const rg_tensor **operand_list;
     int operand_capacity;
@@ -353,6 +352,8 @@ void *rgi_param_claim(rg_param *param);
 uint64_t rgi_param_version(const rg_param *param);
 void rgi_param_changed(rg_param *param);
 void rgi_param_add(rg_param *param, const void *gradient);
+/* Moves its elements and gradient into memory of its user's, which must outlive it. */
+void rgi_param_move(rg_param *param, void *data, void *grad);
 
 /* ---- cpu.c ---- */
 

@@ -12,6 +12,7 @@ struct rg_param {
     void *data, *grad;
     bool fresh; /* the gradient is zero, whatever the memory holds */
     bool frozen;
+    bool moved;       /* data and grad are not its own */
     uint64_t version; /* counts changes that the library makes to the elements */
 };
 
@@ -46,14 +47,21 @@ rg_param *rg_param_create(const rg_allocator *allocator, rg_type type, rg_shape 
     return param;
 }
 
+static void free_arrays(rg_param *param)
+{
+    size_t bytes = element_bytes(param);
+    if (param->moved)
+        return;
+    rgi_free(&param->allocator, param->data, bytes ? bytes : 1);
+    rgi_free(&param->allocator, param->grad, bytes ? bytes : 1);
+}
+
 void rg_param_destroy(rg_param *param)
 {
     if (!param)
         return;
     rg_allocator allocator = param->allocator;
-    size_t bytes = element_bytes(param);
-    rgi_free(&allocator, param->data, bytes ? bytes : 1);
-    rgi_free(&allocator, param->grad, bytes ? bytes : 1);
+    free_arrays(param);
     rgi_free(&allocator, param, sizeof *param);
 }
 
@@ -144,6 +152,16 @@ void rgi_param_add(rg_param *param, const void *gradient)
         else
             ((float *)grad)[i] += ((const float *)gradient)[i];
     }
+}
+
+void rgi_param_move(rg_param *param, void *data, void *grad)
+{
+    memcpy(data, param->data, element_bytes(param));
+    memcpy(grad, rg_param_grad(param), element_bytes(param));
+    free_arrays(param);
+    param->data = data;
+    param->grad = grad;
+    param->moved = true;
 }
 
 rg_value rg_use(rg_tape *tape, rg_param *param)

@@ -33,7 +33,8 @@ RG_API rg_shape rg_param_shape(const rg_param *param);
 RG_API int64_t rg_param_size(const rg_param *param);
 
 /* The elements, dense row-major, of the parameter's type; yours to read and change between sweeps
- * (not between recording and sweeping: the recorded operations read them again). */
+ * (not between recording and sweeping: the recorded operations read them again). The address stays
+ * the same, unless a collection moves its parameters (rg_params_make_contiguous). */
 RG_API void *rg_param_data(rg_param *param);
 
 /* The gradient, of the same type and size, up to date after each sweep. */

@@ -6,6 +6,7 @@
 
 #include "../autograd/internal.h"
 #include "dataset.h"
+#include "params.h"
 
 /* Fills `error`, which may be NULL, and has the status as its value: return RGI_FAIL(..). */
 #define RGI_FAIL(error, status, ...) (rgi_set_error((error), (status), __VA_ARGS__), (status))
@@ -18,5 +19,15 @@ rg_status rgi_dataset_resize(rg_dataset **data, int64_t count, rg_error *error);
 
 /* A path as messages show it: they are short, so of a long one its end. */
 const char *rgi_path_end(const char *path);
+
+/* ---- params.c ---- */
+
+/* Whether a name matches a pattern of rg_params_freeze. */
+bool rgi_matches(const char *pattern, const char *name);
+
+/* Bytes of an array like a parameter's, rounded up so that the next begins as aligned as it does;
+ * and the first address in a block that is so aligned. */
+size_t rgi_array_bytes(const rg_param *param);
+char *rgi_align(void *block);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "activation.h"
 #include "batches.h"
+#include "clip.h"
 #include "csv.h"
 #include "dataset.h"
 #include "history.h"
@@ -17,6 +18,7 @@
 #include "params.h"
 #include "plot.h"
 #include "safetensors.h"
+#include "schedule.h"
 #include "train.h"
 
 #endif

@@ -1,115 +1,137 @@
-/*
- * optim.c: optimizers. To add one: its options and prototype in optim.h, its loop in optim.inc, its
- * options in the union and its block below.
- */
-#include "optim.h"
-
-#include <float.h>
+/* optim.c: what all kinds of optimizers share: making, stepping, groups. */
 #include <math.h>
 #include <string.h>
 
-#include "internal.h"
+#include "optimizer.h"
 
-enum { MAX_STATE = 2 };
+/* ---- numbers ---- */
 
-/* One parameter and what the optimizer remembers of it. */
-typedef struct slot {
-    rg_param *param;
-    int64_t size, steps;
-    void *state[MAX_STATE]; /* arrays of `size` elements of the parameter's type, first all 0 */
-} slot;
+static bool is_allowed(double number, rgi_range range)
+{
+    if (range == RGI_AT_MOST_1)
+        return number <= 1 && !isinf(number);
+    return number >= 0 && number < (range == RGI_FRACTION ? 1 : INFINITY);
+}
 
-typedef void update(const rg_optimizer *optimizer, slot *s);
+static rg_status check(const rg_params *params, const rgi_kind *kind, const double *numbers,
+                       rg_error *error)
+{
+    static const char *const must_be[] = {[RGI_NOT_NEGATIVE] = "finite and 0 or more",
+                                          [RGI_FRACTION] = "0 or more and below 1",
+                                          [RGI_AT_MOST_1] = "finite and at most 1"};
+    if (!params)
+        return RGI_FAIL(error, RG_ERROR_ARGUMENT, "%s: the parameters are NULL", kind->name);
+    for (int i = 0; i < RGI_MAX_NUMBERS && kind->number[i].name; i++)
+        if (!is_allowed(numbers[i], kind->number[i].range))
+            return RGI_FAIL(error, RG_ERROR_ARGUMENT, "%s: %s is %g; it must be %s", kind->name,
+                            kind->number[i].name, numbers[i], must_be[kind->number[i].range]);
+    return RG_OK;
+}
 
-struct rg_optimizer {
-    const rg_allocator *allocator; /* the parameters' */
-    update *update[2];             /* by element type */
-    union {
-        rg_sgd_options sgd;
-        rg_adam_options adam;
-    } options;
-    double rate;
-    int64_t steps;
-    void *memory; /* of all state */
-    size_t memory_size;
-    int count;
-    slot slots[];
-};
-
-#define T       double
-#define NAME(f) f##_f64
-#define SQRT    sqrt
-#define ABS     fabs
-#define TINY    DBL_MIN
-#include "optim.inc"
-
-#define T       float
-#define NAME(f) f##_f32
-#define SQRT    sqrtf
-#define ABS     fabsf
-#define TINY    FLT_MIN
-#include "optim.inc"
+static void set_numbers(rg_optimizer *optimizer, const double *numbers)
+{
+    const rgi_number *number = optimizer->kind->number;
+    for (int i = 0; i < RGI_MAX_NUMBERS && number[i].name; i++)
+        optimizer->numbers[i] = numbers[i] == 0 ? number[i].otherwise : numbers[i];
+}
 
 /* ---- making and freeing ---- */
 
 static size_t optimizer_bytes(int count)
 {
-    return sizeof(rg_optimizer) + (size_t)count * sizeof(slot);
+    return sizeof(rg_optimizer) + (size_t)count * sizeof(rgi_slot);
 }
 
-/* Bytes of one array of state, rounded up so that the next begins as aligned as the block. */
-static size_t array_bytes(const rg_param *param)
+/* Whether the optimizer keeps a state of its kind. */
+static bool keeps(const rg_optimizer *optimizer, int k)
 {
-    size_t bytes = (size_t)rg_param_size(param) * rg_type_size(rg_param_type(param));
-    return (bytes + RGI_ALIGNMENT - 1) & ~(size_t)(RGI_ALIGNMENT - 1);
+    const rgi_state *state = &optimizer->kind->state[k];
+    return state->name && (!state->when || optimizer->numbers[state->when] != 0);
 }
 
-/* One zeroed block for the state of all parameters. */
-static bool allocate_state(rg_optimizer *optimizer, int arrays)
+static void fill(void *array, const rg_param *param, double number)
+{
+    for (int64_t i = 0; i < rg_param_size(param); i++)
+        rgi_store(array, rg_param_type(param), i, number);
+}
+
+/* Gives a slot its states out of `memory`, and returns what is left of it. */
+static char *place_state(const rg_optimizer *optimizer, rgi_slot *slot, char *memory)
+{
+    for (int k = 0; k < RGI_MAX_STATE; k++) {
+        const int start = optimizer->kind->state[k].start;
+        if (!keeps(optimizer, k))
+            continue;
+        slot->state[k] = memory;
+        fill(memory, slot->param, start ? optimizer->numbers[start] : 0);
+        memory += rgi_array_bytes(slot->param);
+    }
+    return memory;
+}
+
+/* One block for the state of all parameters. */
+static bool allocate_state(rg_optimizer *optimizer)
 {
     size_t size = 0;
-    for (int i = 0; i < optimizer->count; i++)
-        size += (size_t)arrays * array_bytes(optimizer->slots[i].param);
+    for (int k = 0; k < RGI_MAX_STATE; k++)
+        for (int i = 0; i < optimizer->count && keeps(optimizer, k); i++)
+            size += rgi_array_bytes(optimizer->slots[i].param);
     if (size == 0)
         return true;
-    char *memory = rgi_alloc(optimizer->allocator, size);
-    if (!memory)
+    size += RGI_ALIGNMENT;
+    optimizer->memory = rgi_alloc(optimizer->allocator, size);
+    if (!optimizer->memory)
         return false;
-    memset(memory, 0, size);
-    optimizer->memory = memory;
     optimizer->memory_size = size;
+    char *place = rgi_align(optimizer->memory);
     for (int i = 0; i < optimizer->count; i++)
-        for (int k = 0; k < arrays; k++) {
-            optimizer->slots[i].state[k] = memory;
-            memory += array_bytes(optimizer->slots[i].param);
-        }
+        place = place_state(optimizer, &optimizer->slots[i], place);
     return true;
 }
 
-/* An optimizer with `arrays` arrays of state a parameter, without its options. */
-static rg_optimizer *create(rg_params *params, int arrays, double rate, update *f64, update *f32,
-                            rg_error *error)
+void rgi_slot_set_steps(rgi_slot *slot, int64_t steps)
 {
+    slot->steps = steps;
+    slot->product_steps = 0;
+    slot->product = 1;
+}
+
+static void begin_slots(rg_optimizer *optimizer)
+{
+    for (int i = 0; i < optimizer->count; i++) {
+        rgi_slot *slot = &optimizer->slots[i];
+        slot->param = rg_params_at(optimizer->params, i);
+        slot->name = rg_params_name(optimizer->params, i);
+        slot->rate_factor = 1;
+        slot->decay = optimizer->numbers[RGI_WEIGHT_DECAY];
+        rgi_slot_set_steps(slot, 0);
+    }
+}
+
+rg_optimizer *rgi_optimizer_create(rg_params *params, const rgi_kind *kind, const double *numbers,
+                                   rg_error *error)
+{
+    if (check(params, kind, numbers, error) != RG_OK)
+        return NULL;
     const rg_allocator *allocator = rg_params_allocator(params);
     int count = rg_params_count(params);
     rg_optimizer *optimizer = rgi_alloc(allocator, optimizer_bytes(count));
     if (optimizer) {
         memset(optimizer, 0, optimizer_bytes(count));
+        optimizer->params = params;
         optimizer->allocator = allocator;
-        optimizer->update[RG_F64] = f64;
-        optimizer->update[RG_F32] = f32;
-        optimizer->rate = rate;
+        optimizer->kind = kind;
         optimizer->count = count;
-        for (int i = 0; i < count; i++) {
-            optimizer->slots[i].param = rg_params_at(params, i);
-            optimizer->slots[i].size = rg_param_size(optimizer->slots[i].param);
-        }
-        if (allocate_state(optimizer, arrays))
+        optimizer->loop[RG_F64] = rgi_loop_for(rgi_cpu(), RG_F64, kind->loop);
+        optimizer->loop[RG_F32] = rgi_loop_for(rgi_cpu(), RG_F32, kind->loop);
+        set_numbers(optimizer, numbers);
+        begin_slots(optimizer);
+        if (allocate_state(optimizer))
             return optimizer;
     }
     rg_optimizer_destroy(optimizer);
-    rgi_set_error(error, RG_ERROR_MEMORY,
-                  "optimizer: there is no memory for the state of %d parameters", count);
+    rgi_set_error(error, RG_ERROR_MEMORY, "%s: there is no memory for the state of %d parameters",
+                  kind->name, count);
     return NULL;
 }
 
@@ -121,19 +143,74 @@ void rg_optimizer_destroy(rg_optimizer *optimizer)
     rgi_free(optimizer->allocator, optimizer, optimizer_bytes(optimizer->count));
 }
 
-/* ---- all kinds ---- */
+/* ---- steps ---- */
 
-void rg_optimizer_step(rg_optimizer *optimizer)
+rgi_loop *rgi_loop_for(int cpu, rg_type type, rgi_loop_number loop)
 {
-    optimizer->steps++;
-    for (int i = 0; i < optimizer->count; i++) {
-        slot *s = &optimizer->slots[i];
-        if (rg_param_is_frozen(s->param))
-            continue;
-        s->steps++;
-        optimizer->update[rg_param_type(s->param)](optimizer, s);
-        rgi_param_changed(s->param);
+#if defined(RGI_X86)
+    if (cpu >= RGI_CPU_AVX512)
+        return rgi_loops_avx512[type][loop];
+    if (cpu >= RGI_CPU_AVX2)
+        return rgi_loops_avx2[type][loop];
+#endif
+    (void)cpu;
+    return rgi_loops_base[type][loop];
+}
+
+/* Exchanges the gradients with other machines. */
+static rg_status exchange(rg_optimizer *optimizer)
+{
+    static const rg_type types[] = {RG_F64, RG_F32};
+    rg_status status = RG_OK;
+    for (int k = 0; k < 2 && status == RG_OK; k++) {
+        int64_t count;
+        void *gradients = rg_params_gradients(optimizer->params, types[k], &count);
+        if (count > 0)
+            status = optimizer->allreduce(optimizer->allreduce_context, gradients, count, types[k]);
     }
+    return status;
+}
+
+/* The coefficients of a slot's step, unless they are those of the slot before. */
+static void prepare(const rg_optimizer *optimizer, rgi_slot *slot, const rgi_slot *before,
+                    rgi_coefficients *c)
+{
+    if (before && before->steps == slot->steps && before->rate_factor == slot->rate_factor &&
+        before->decay == slot->decay)
+        return;
+    *c = (rgi_coefficients){.rate = optimizer->numbers[RGI_RATE] * slot->rate_factor,
+                            .decay = slot->decay};
+    optimizer->kind->prepare(optimizer->numbers, slot, c);
+}
+
+static void step_slots(rg_optimizer *optimizer)
+{
+    const rgi_slot *before = NULL;
+    rgi_update update;
+    for (int i = 0; i < optimizer->count; i++) {
+        rgi_slot *slot = &optimizer->slots[i];
+        if (rg_param_is_frozen(slot->param))
+            continue;
+        slot->steps++;
+        prepare(optimizer, slot, before, &update.c);
+        before = slot;
+        update.size = rg_param_size(slot->param);
+        update.x = rg_param_data(slot->param);
+        update.g = rg_param_grad(slot->param);
+        memcpy(update.state, slot->state, sizeof update.state);
+        optimizer->loop[rg_param_type(slot->param)](&update);
+        rgi_param_changed(slot->param);
+    }
+}
+
+rg_status rg_optimizer_step(rg_optimizer *optimizer)
+{
+    rg_status status = optimizer->allreduce ? exchange(optimizer) : RG_OK;
+    if (status != RG_OK)
+        return status;
+    optimizer->steps++;
+    step_slots(optimizer);
+    return RG_OK;
 }
 
 void rg_optimizer_zero_grad(rg_optimizer *optimizer)
@@ -142,93 +219,77 @@ void rg_optimizer_zero_grad(rg_optimizer *optimizer)
         rg_param_zero_grad(optimizer->slots[i].param);
 }
 
-double rg_optimizer_rate(const rg_optimizer *optimizer)
-{
-    return optimizer->rate;
-}
-
-rg_status rg_optimizer_set_rate(rg_optimizer *optimizer, double rate)
-{
-    if (!(rate >= 0) || isinf(rate))
-        return RG_ERROR_ARGUMENT;
-    optimizer->rate = rate;
-    return RG_OK;
-}
-
 int64_t rg_optimizer_steps(const rg_optimizer *optimizer)
 {
     return optimizer->steps;
 }
 
-/* ---- options ---- */
-
-/* A number of an optimizer's options and where it must lie: low <= value < high, or, for an
- * infinite high, finite. */
-typedef struct range {
-    const char *name;
-    double value, low, high;
-} range;
-
-static bool check(const char *kind, const rg_params *params, const range *ranges, int count,
-                  rg_error *error)
+rg_status rg_optimizer_set_allreduce(rg_optimizer *optimizer, rg_allreduce *allreduce,
+                                     void *context, rg_error *error)
 {
-    if (!params) {
-        rgi_set_error(error, RG_ERROR_ARGUMENT, "%s: the parameters are NULL", kind);
-        return false;
-    }
-    for (int i = 0; i < count; i++)
-        if (!(ranges[i].value >= ranges[i].low && ranges[i].value < ranges[i].high)) {
-            rgi_set_error(error, RG_ERROR_ARGUMENT, "%s: %s is %g; it must be finite, %g or more%s",
-                          kind, ranges[i].name, ranges[i].value, ranges[i].low,
-                          isinf(ranges[i].high) ? "" : " and below 1");
-            return false;
+    rg_status status = allreduce ? rg_params_make_contiguous(optimizer->params, error) : RG_OK;
+    if (status != RG_OK)
+        return status;
+    optimizer->allreduce = allreduce;
+    optimizer->allreduce_context = context;
+    return RG_OK;
+}
+
+/* ---- rates and groups ---- */
+
+double rg_optimizer_rate(const rg_optimizer *optimizer)
+{
+    return optimizer->numbers[RGI_RATE];
+}
+
+rg_status rg_optimizer_set_rate(rg_optimizer *optimizer, double rate)
+{
+    if (!is_allowed(rate, RGI_NOT_NEGATIVE))
+        return RG_ERROR_ARGUMENT;
+    optimizer->numbers[RGI_RATE] = rate;
+    return RG_OK;
+}
+
+static bool check_group(const rg_optimizer *optimizer, const char *pattern, const char *what,
+                        double number, rg_error *error)
+{
+    if (pattern && is_allowed(number, RGI_NOT_NEGATIVE))
+        return true;
+    if (pattern)
+        rgi_set_error(error, RG_ERROR_ARGUMENT,
+                      "%s: the %s of %.64s is %g; it must be finite and "
+                      "0 or more",
+                      optimizer->kind->name, what, pattern, number);
+    else
+        rgi_set_error(error, RG_ERROR_ARGUMENT, "%s: the pattern of a %s is NULL",
+                      optimizer->kind->name, what);
+    return false;
+}
+
+int rg_optimizer_set_rate_factor(rg_optimizer *optimizer, const char *pattern, double factor,
+                                 rg_error *error)
+{
+    if (!check_group(optimizer, pattern, "rate factor", factor, error))
+        return -1;
+    int matched = 0;
+    for (int i = 0; i < optimizer->count; i++)
+        if (rgi_matches(pattern, optimizer->slots[i].name)) {
+            optimizer->slots[i].rate_factor = factor;
+            matched++;
         }
-    return true;
+    return matched;
 }
 
-static double or_default(double value, double otherwise)
+int rg_optimizer_set_weight_decay(rg_optimizer *optimizer, const char *pattern, double decay,
+                                  rg_error *error)
 {
-    return value == 0 ? otherwise : value;
-}
-
-/* ---- sgd ---- */
-
-rg_optimizer *rg_sgd_create(rg_params *params, const rg_sgd_options *options, rg_error *error)
-{
-    rg_sgd_options o = options ? *options : (rg_sgd_options){0};
-    o.rate = or_default(o.rate, 0.01);
-    const range ranges[] = {{"the rate", o.rate, 0, INFINITY},
-                            {"momentum", o.momentum, 0, INFINITY},
-                            {"1 - dampening", 1 - o.dampening, 0, INFINITY},
-                            {"weight decay", o.weight_decay, 0, INFINITY}};
-    if (!check("sgd", params, ranges, 4, error))
-        return NULL;
-    rg_optimizer *optimizer = o.momentum > 0
-                                  ? create(params, 1, o.rate, momentum_f64, momentum_f32, error)
-                                  : create(params, 0, o.rate, sgd_f64, sgd_f32, error);
-    if (optimizer)
-        optimizer->options.sgd = o;
-    return optimizer;
-}
-
-/* ---- adam ---- */
-
-rg_optimizer *rg_adam_create(rg_params *params, const rg_adam_options *options, rg_error *error)
-{
-    rg_adam_options o = options ? *options : (rg_adam_options){0};
-    o.rate = or_default(o.rate, 0.001);
-    o.beta1 = or_default(o.beta1, 0.9);
-    o.beta2 = or_default(o.beta2, 0.999);
-    o.epsilon = or_default(o.epsilon, 1e-8);
-    const range ranges[] = {{"the rate", o.rate, 0, INFINITY},
-                            {"beta1", o.beta1, 0, 1},
-                            {"beta2", o.beta2, 0, 1},
-                            {"epsilon", o.epsilon, 0, INFINITY},
-                            {"weight decay", o.weight_decay, 0, INFINITY}};
-    if (!check("adam", params, ranges, 5, error))
-        return NULL;
-    rg_optimizer *optimizer = create(params, 2, o.rate, adam_f64, adam_f32, error);
-    if (optimizer)
-        optimizer->options.adam = o;
-    return optimizer;
+    if (!check_group(optimizer, pattern, "weight decay", decay, error))
+        return -1;
+    int matched = 0;
+    for (int i = 0; i < optimizer->count; i++)
+        if (rgi_matches(pattern, optimizer->slots[i].name)) {
+            optimizer->slots[i].decay = decay;
+            matched++;
+        }
+    return matched;
 }

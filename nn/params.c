@@ -21,6 +21,12 @@ struct rg_params {
     entry *table;
     entry **list; /* in order of addition */
     int count, capacity;
+
+    void *block; /* of the first `moved` parameters: elements, then gradients */
+    size_t block_size;
+    int moved;
+    void *gradients[2]; /* by element type */
+    int64_t gradient_count[2];
 };
 
 enum { FIRST_CAPACITY = 8 };
@@ -50,6 +56,7 @@ void rg_params_destroy(rg_params *params)
     HASH_CLEAR(hh, params->table);
     for (int i = 0; i < params->count; i++)
         destroy_entry(allocator, params->list[i]);
+    rgi_free(allocator, params->block, params->block_size);
     rgi_free(allocator, params->list, (size_t)params->capacity * sizeof *params->list);
     rg_allocator kept = params->allocator;
     rgi_free(&kept, params, sizeof *params);
@@ -175,7 +182,7 @@ void rg_params_zero_grad(rg_params *params)
 }
 
 /* After a mismatch the last * takes one byte more; earlier ones need not be reconsidered. */
-static bool matches(const char *pattern, const char *name)
+bool rgi_matches(const char *pattern, const char *name)
 {
     const char *star = NULL, *resume = NULL;
     while (*name) {
@@ -201,10 +208,85 @@ int rg_params_freeze(rg_params *params, const char *pattern, int frozen)
 {
     int matched = 0;
     for (int i = 0; i < params->count; i++) {
-        if (!matches(pattern, params->list[i]->name))
+        if (!rgi_matches(pattern, params->list[i]->name))
             continue;
         rg_param_freeze(params->list[i]->param, frozen);
         matched++;
     }
     return matched;
+}
+
+/* ---- one block ---- */
+
+static const rg_type types[] = {RG_F64, RG_F32};
+
+size_t rgi_array_bytes(const rg_param *param)
+{
+    size_t bytes = (size_t)rg_param_size(param) * rg_type_size(rg_param_type(param));
+    return (bytes + RGI_ALIGNMENT - 1) & ~(size_t)(RGI_ALIGNMENT - 1);
+}
+
+char *rgi_align(void *block)
+{
+    return (char *)block + (-(uintptr_t)block & (RGI_ALIGNMENT - 1));
+}
+
+/* Bytes of the elements of a type. */
+static size_t type_bytes(const rg_params *params, rg_type type)
+{
+    size_t bytes = 0;
+    for (int i = 0; i < params->count; i++)
+        if (rg_param_type(params->list[i]->param) == type)
+            bytes += rgi_array_bytes(params->list[i]->param);
+    return bytes;
+}
+
+static void move_type(rg_params *params, rg_type type, char *data, char *grad)
+{
+    params->gradients[type] = grad;
+    params->gradient_count[type] = (int64_t)(type_bytes(params, type) / rg_type_size(type));
+    for (int i = 0; i < params->count; i++) {
+        rg_param *param = params->list[i]->param;
+        if (rg_param_type(param) != type)
+            continue;
+        rgi_param_move(param, data, grad);
+        data += rgi_array_bytes(param);
+        grad += rgi_array_bytes(param);
+    }
+}
+
+rg_status rg_params_make_contiguous(rg_params *params, rg_error *error)
+{
+    if (params->moved == params->count)
+        return RG_OK;
+    size_t half = type_bytes(params, RG_F64) + type_bytes(params, RG_F32);
+    size_t size = 2 * half + RGI_ALIGNMENT;
+    void *block = rgi_alloc(&params->allocator, size);
+    if (!block)
+        return RGI_FAIL(error, RG_ERROR_MEMORY,
+                        "params: there is no memory to make %d parameters contiguous",
+                        params->count);
+    memset(block, 0, size);
+    char *data = rgi_align(block), *grad = data + half;
+    for (int k = 0; k < 2; k++) {
+        move_type(params, types[k], data, grad);
+        data += type_bytes(params, types[k]);
+        grad += type_bytes(params, types[k]);
+    }
+    rgi_free(&params->allocator, params->block, params->block_size);
+    params->block = block;
+    params->block_size = size;
+    params->moved = params->count;
+    return RG_OK;
+}
+
+void *rg_params_gradients(rg_params *params, rg_type type, int64_t *count)
+{
+    const bool known = type == RG_F64 || type == RG_F32;
+    *count = known ? params->gradient_count[type] : 0;
+    if (*count == 0)
+        return NULL;
+    for (int i = 0; i < params->moved; i++)
+        rg_param_grad(params->list[i]->param); /* writes the zeros of a fresh one */
+    return params->gradients[type];
 }

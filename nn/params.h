@@ -54,6 +54,17 @@ RG_API void rg_params_zero_grad(rg_params *params);
  * text, also none, and ? for any one byte: "layer1.*", "*.bias". Returns how many match. */
 RG_API int rg_params_freeze(rg_params *params, const char *pattern, int frozen);
 
+/* Moves all elements into one block and all gradients into another, in order of addition, float64
+ * before float32, each parameter aligned to 64 bytes. rg_param_data and rg_param_grad change once,
+ * so no tape may hold values of the parameters. Parameters added later lie outside until the next
+ * call, which moves all again; a call with nothing to move changes nothing. RG_ERROR_MEMORY, with
+ * nothing moved: there is no memory. */
+RG_API rg_status rg_params_make_contiguous(rg_params *params, rg_error *error);
+
+/* The gradients of one element type in their block, up to date, with zeros between parameters, and
+ * in *count how many numbers these are. NULL and 0 if none of that type was made contiguous. */
+RG_API void *rg_params_gradients(rg_params *params, rg_type type, int64_t *count);
+
 RG_END_DECLS
 
 #endif

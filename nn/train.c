@@ -199,7 +199,12 @@ static rg_status step(trainer *t, const rg_batch *batch, int64_t epoch, int64_t 
     if (status != RG_OK)
         return RGI_FAIL(error, status, "training: epoch %" PRId64 ", step %" PRId64 ": %s", epoch,
                         number, rg_tape_message(tape));
-    rg_optimizer_step(t->optimizer);
+    status = rg_optimizer_step(t->optimizer);
+    if (status != RG_OK)
+        return RGI_FAIL(error, status,
+                        "training: epoch %" PRId64 ", step %" PRId64
+                        ": the gradients could not be exchanged",
+                        epoch, number);
     return RG_OK;
 }
 

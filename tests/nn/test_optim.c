@@ -377,8 +377,8 @@ Test(optim, refuses_bad_options)
                                 {.momentum = bad[i]},
                                 {.weight_decay = bad[i]},
                                 {.dampening = i ? bad[i] : 1.5}};
-        static const char *const sgd_texts[] = {"the rate", "momentum", "weight decay",
-                                                "1 - dampening"};
+        static const char *const sgd_texts[] = {"rate is", "momentum", "weight_decay",
+                                                "dampening"};
         for (int k = 0; k < 4; k++)
             check_refused(rg_sgd_create(params, &sgd[k], &e), &e, sgd_texts[k]);
         rg_adam_options adam[] = {{.rate = bad[i]},
@@ -386,7 +386,7 @@ Test(optim, refuses_bad_options)
                                   {.weight_decay = bad[i]},
                                   {.beta1 = i == 1 ? 1 : bad[i]},
                                   {.beta2 = i == 1 ? 1 : bad[i]}};
-        static const char *const adam_texts[] = {"the rate", "epsilon", "weight decay", "beta1",
+        static const char *const adam_texts[] = {"rate is", "epsilon", "weight_decay", "beta1",
                                                  "beta2"};
         for (int k = 0; k < 5; k++)
             check_refused(rg_adam_create(params, &adam[k], &e), &e, adam_texts[k]);

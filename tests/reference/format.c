@@ -243,7 +243,7 @@ static bool read_tensor(ref_reader *reader, ref_block *block, char tag)
         return refuse(reader, "%c %.40s is there twice", tag, tensor.name);
     if (block->tensor_count == REF_MAX_TENSORS)
         return refuse(reader, "the case has more than %d tensors", REF_MAX_TENSORS);
-    if (tag == 'X') {
+    if (tag == 'X' && block->kind == REF_CASE) {
         if (!next_integer(reader, 0, 1, &number))
             return false;
         tensor.grad = number != 0;
@@ -380,6 +380,95 @@ static bool check_program(ref_reader *reader, const ref_block *block, int64_t no
     return true;
 }
 
+/* ---- optimizers, schedules, clipping ---- */
+
+static int64_t count_tag(const ref_block *block, char tag)
+{
+    int64_t count = 0;
+    for (int i = 0; i < block->tensor_count; i++)
+        count += block->tensor[i].tag == tag;
+    return count;
+}
+
+/* The rest of the line, `count` numbers, as the next tensor of its tag. */
+static bool read_list(ref_reader *reader, ref_block *block, char tag, int64_t count)
+{
+    enum { NAME_SIZE = 24 };
+    char *name = keep(block, NAME_SIZE);
+    snprintf(name, NAME_SIZE, "%" PRId64, count_tag(block, tag));
+    ref_tensor tensor = {.tag = tag, .name = name, .shape = RG_SHAPE(count), .size = count};
+    if (block->tensor_count == REF_MAX_TENSORS)
+        return refuse(reader, "the block has more than %d lines of numbers", REF_MAX_TENSORS);
+    if (!next_numbers(reader, block, count, false, &tensor.value))
+        return false;
+    block->tensor = grow(block, block->tensor, block->tensor_count, sizeof tensor);
+    block->tensor[block->tensor_count++] = tensor;
+    return true;
+}
+
+static bool read_training_line(ref_reader *reader, ref_block *block, const char *tag)
+{
+    const bool list = strlen(tag) == 1;
+    int64_t number;
+    if (!strcmp(tag, "A") || (!strcmp(tag, "S") && block->kind == REF_OPTIMIZER))
+        return read_attribute(reader, block, *tag == 'S');
+    if (list && block->kind == REF_OPTIMIZER && *tag == 'X')
+        return read_tensor(reader, block, 'X');
+    if (list && block->kind == REF_OPTIMIZER && *tag == 'P') {
+        if (!next_integer(reader, 0, REF_MAX_TENSORS, &number))
+            return false;
+        if (number != count_tag(block, 'P'))
+            return refuse(reader, "step %" PRId64 " follows step %" PRId64, number,
+                          count_tag(block, 'P') - 1);
+        return read_list(reader, block, 'P', block->size + 1);
+    }
+    if (list && block->kind == REF_SCHEDULE && *tag == 'L')
+        return read_list(reader, block, 'L', block->size);
+    if (list && block->kind == REF_CLIP && *tag == 'N')
+        return read_list(reader, block, 'N', 1);
+    if (list && block->kind == REF_CLIP && (*tag == 'X' || *tag == 'Y'))
+        return next_integer(reader, 0, INT32_MAX, &number) &&
+               read_list(reader, block, *tag, number);
+    return refuse(reader, "\"%.40s\" is no line of such a block", tag);
+}
+
+static bool read_training_head(ref_reader *reader, ref_block *block)
+{
+    if (!next_word(reader, block, &block->id) || !next_word(reader, block, &block->op))
+        return false;
+    if (block->kind == REF_OPTIMIZER)
+        return next_word(reader, block, &block->problem) &&
+               next_integer(reader, 1, REF_MAX_NODES, &block->size) &&
+               next_integer(reader, 0, REF_MAX_TENSORS, &block->steps) && end_of_line(reader);
+    return next_number(reader, &block->given) &&
+           next_integer(reader, 1, REF_MAX_NODES, &block->size) && end_of_line(reader);
+}
+
+static bool check_lines(ref_reader *reader, const ref_block *block, char tag, int64_t want)
+{
+    const int64_t count = count_tag(block, tag);
+    if (count != want)
+        return refuse(reader, "the block has %" PRId64 " lines %c instead of %" PRId64, count, tag,
+                      want);
+    return true;
+}
+
+static bool check_training(ref_reader *reader, const ref_block *block)
+{
+    if (block->kind == REF_OPTIMIZER)
+        return check_lines(reader, block, 'P', block->steps + 1);
+    if (block->kind == REF_SCHEDULE)
+        return check_lines(reader, block, 'L', 1);
+    if (!check_lines(reader, block, 'X', block->size) ||
+        !check_lines(reader, block, 'Y', block->size) ||
+        !check_lines(reader, block, 'N', strcmp(block->op, "value") != 0))
+        return false;
+    for (int i = 0; i < block->tensor_count; i++)
+        if (block->tensor[i].tag == 'X' && !check_pair(reader, block, &block->tensor[i], 'Y'))
+            return false;
+    return true;
+}
+
 /* ---- blocks ---- */
 
 /* The lines of a block up to its END. */
@@ -396,6 +485,8 @@ static bool read_lines(ref_reader *reader, ref_block *block)
         if (block->kind == REF_CASE && !read_case_line(reader, block, tag))
             return false;
         if (block->kind == REF_PROGRAM && !read_program_line(reader, block, tag))
+            return false;
+        if (block->kind > REF_PRECISE && !read_training_line(reader, block, tag))
             return false;
     }
 }
@@ -428,9 +519,9 @@ static bool read_block(ref_reader *reader, ref_block *block)
                check_program(reader, block, nodes);
     }
     if (!strcmp(head, "OPT") || !strcmp(head, "SCHED") || !strcmp(head, "CLIP")) {
-        block->kind = REF_OTHER;
-        block->op = head;
-        return next_word(reader, block, &block->id) && read_lines(reader, block);
+        block->kind = *head == 'O' ? REF_OPTIMIZER : *head == 'S' ? REF_SCHEDULE : REF_CLIP;
+        return read_training_head(reader, block) && read_lines(reader, block) &&
+               check_training(reader, block);
     }
     if (*head < 'a' || *head > 'z')
         return refuse(reader, "\"%.40s\" starts no block", head);

@@ -29,12 +29,12 @@ static void run_block(const ref_block *block, rg_type type, ref_precision *preci
 {
     if (block->kind == REF_CASE)
         ref_run_case(block, type, outcome);
-    else if (block->kind == REF_OTHER)
-        ref_set(outcome, REF_SKIP, "%s blocks are not run", block->op);
     else if (type != RG_F64)
         ref_set(outcome, REF_SKIP, "its tolerance is float64's");
     else if (block->kind == REF_PROGRAM)
         ref_run_program(block, outcome);
+    else if (block->kind != REF_PRECISE)
+        ref_run_training(block, outcome);
     else
         ref_run_precise(precision, block, outcome);
 }

@@ -265,7 +265,7 @@ static void add(tasks *all, task *t)
     else if (t->block.kind == REF_PRECISE)
         add_precise(all, t);
     else
-        ref_set(&t->outcome, REF_SKIP, "%s blocks are not run", t->block.op);
+        ref_set(&t->outcome, REF_SKIP, "optimizers, schedules and clipping are no expressions");
 }
 
 /* Reads until the end or to what is malformed; the reader then says what. */

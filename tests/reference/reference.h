@@ -14,18 +14,21 @@
 /* ---- format.c: blocks of a file ---- */
 
 typedef enum ref_kind {
-    REF_CASE,    /* a CASE block */
-    REF_PROGRAM, /* a PROG block */
-    REF_PRECISE, /* a line of a precise file */
-    REF_OTHER,   /* an OPT, SCHED or CLIP block: only its frame is looked at */
-    REF_END,     /* the file is over */
+    REF_CASE,      /* a CASE block */
+    REF_PROGRAM,   /* a PROG block */
+    REF_PRECISE,   /* a line of a precise file */
+    REF_OPTIMIZER, /* an OPT block */
+    REF_SCHEDULE,  /* a SCHED block */
+    REF_CLIP,      /* a CLIP block */
+    REF_END,       /* the file is over */
     REF_MALFORMED
 } ref_kind;
 
 /* Limits of a block, so that a damaged file is refused before it is multiplied. */
 enum { REF_MAX_TENSORS = 1000, REF_MAX_NODES = 1000000, REF_MAX_NUMBERS = 8 };
 
-/* A line of tag I, X, Y, U, G, V or H. */
+/* A line of tag I, X, Y, U, G, V or H; in blocks about training also P, L or N. Lines there that
+ * have no name are called by their number, from "0". */
 typedef struct ref_tensor {
     char tag;
     bool grad; /* X: a gradient is expected */
@@ -57,9 +60,13 @@ typedef struct ref_block {
     const char *id, *op;
     struct ref_memory *memory; /* everything below */
 
-    int tensor_count, attribute_count; /* a case */
+    int tensor_count, attribute_count; /* a case, or a block about training */
     ref_tensor *tensor;
     ref_attribute *attribute;
+
+    const char *problem; /* OPT: what is minimised */
+    double given;        /* SCHED: the base rate; CLIP: the limit */
+    int64_t size, steps; /* OPT: of x, and steps; SCHED: rates; CLIP: gradients */
 
     int input_count, node_count; /* a program: nodes 0 to input_count - 1 are the inputs */
     ref_node *node;
@@ -229,6 +236,9 @@ bool ref_padding_is_clean(const ref_placed *placed, const ref_tensor *tensor, re
 
 /* program.c: a PROG block. */
 void ref_run_program(const ref_block *block, ref_outcome *outcome);
+
+/* training.c: an OPT, SCHED or CLIP block. */
+void ref_run_training(const ref_block *block, ref_outcome *outcome);
 
 /* precise.c: the lines of precise files, and the distribution of their errors. `orders`: 3 to look
  * at values and two derivatives, 2 without the second. */
