@@ -15,16 +15,17 @@ Test(progress, history_is_written_as_csv)
     size_t size;
     rg_history *history = rg_history_create(NULL);
     for (int i = 1; i <= 100; i++) {
-        rg_epoch epoch = {i, 0.1, i == 2 ? NAN : 1, NAN, NAN, 1e-9};
+        rg_epoch epoch = {i, 0.1, i == 2 ? NAN : 1, 0.5, NAN, NAN, NAN, 1e-9};
         CHECK_STATUS(rg_history_add(history, &epoch), RG_OK);
     }
     FILE *file = open_memstream(&text, &size);
     CHECK_STATUS(rg_history_write_csv(history, file, NULL), RG_OK);
     fclose(file);
-    static const char want[] = "epoch,loss,accuracy,test_loss,test_accuracy,seconds\n"
-                               "1,0.10000000000000001,1,,,1.0000000000000001e-09\n"
-                               "2,0.10000000000000001,,,,1.0000000000000001e-09\n"
-                               "3,0.10000000000000001,1,,,1.0000000000000001e-09\n";
+    static const char want[] = "epoch,loss,accuracy,validation_loss,validation_accuracy,"
+                               "test_loss,test_accuracy,seconds\n"
+                               "1,0.10000000000000001,1,0.5,,,,1.0000000000000001e-09\n"
+                               "2,0.10000000000000001,,0.5,,,,1.0000000000000001e-09\n"
+                               "3,0.10000000000000001,1,0.5,,,,1.0000000000000001e-09\n";
     cr_assert(strncmp(text, want, strlen(want)) == 0, "%.200s", text);
     cr_assert(strstr(text, "\n100,") != NULL);
     free(text);
@@ -121,8 +122,8 @@ Test(progress, shows_where_the_epoch_is)
     FILE *terminal = open_terminal(&master);
     rgi_progress progress;
     rg_epoch epoch = {.epoch = 2, .loss = 0.5, .accuracy = 0.75, .test_loss = NAN};
-    epoch.test_accuracy = NAN;
-    rgi_progress_start(&progress, terminal, 4, 100);
+    epoch.validation_loss = epoch.validation_accuracy = epoch.test_accuracy = NAN;
+    rgi_progress_start(&progress, terminal, 4, 100, 0);
     progress.drawn += 60; /* as if it had just been drawn */
     rgi_progress_step(&progress, &epoch, 10);
     cr_assert(progress.width == 0, "nothing is drawn yet");
