@@ -92,6 +92,13 @@ static rg_status check_batches(const rg_mlp *mlp, const rg_dataset *train,
 
 /* ---- one step ---- */
 
+/* The first reason counts. */
+static void stop(trainer *t, rg_stop reason)
+{
+    if (t->result.stop == RG_STOP_EPOCHS)
+        t->result.stop = reason;
+}
+
 /* Adds the slopes of the penalties to the gradient of one parameter. */
 #define ADD_PENALTIES(T)                                                 \
     do {                                                                 \
@@ -149,14 +156,12 @@ static rg_status step(trainer *t, const rg_batch *batch, rg_error *error)
     rg_status status = find_gradients(t, batch, &at.loss, error);
     if (status != RG_OK)
         return status;
-    if (options->on_step && options->on_step(options->context, &at)) {
-        t->result.stop = RG_STOP_CALLBACK;
-        return RG_OK;
-    }
+    if (options->on_step && options->on_step(options->context, &at))
+        stop(t, RG_STOP_CALLBACK);
     rg_optimizer_step(t->optimizer);
     t->result.next_step++;
     if (options->stop && *options->stop)
-        t->result.stop = RG_STOP_FLAG;
+        stop(t, RG_STOP_FLAG);
     return RG_OK;
 }
 
@@ -230,7 +235,7 @@ static void watch_validation(trainer *t, const rg_epoch *epoch)
         t->waited = 0;
         rgi_snapshot_save(&t->best);
     } else if (++t->waited == t->options->patience) {
-        t->result.stop = RG_STOP_EARLY;
+        stop(t, RG_STOP_EARLY);
     }
 }
 
@@ -244,19 +249,19 @@ static rg_status finish_epoch(trainer *t, rg_epoch *epoch, rg_error *error)
         status = judge(t, t->test, &epoch->test_loss, &epoch->test_accuracy, error);
     if (status != RG_OK)
         return status;
+    t->result.next_epoch++;
+    t->result.next_step = 1;
     epoch->seconds = rgi_now() - t->progress.began;
     rgi_progress_epoch(&t->progress, epoch);
     if (t->history && rg_history_add(t->history, epoch) != RG_OK)
         return RGI_FAIL(error, RG_ERROR_MEMORY,
                         "training: there is no memory to note epoch %" PRId64, epoch->epoch);
-    t->result.next_epoch++;
-    t->result.next_step = 1;
     if (options->patience > 0)
         watch_validation(t, epoch);
     if (options->on_epoch && options->on_epoch(options->context, epoch))
-        t->result.stop = RG_STOP_CALLBACK;
-    else if (options->stop && *options->stop)
-        t->result.stop = RG_STOP_FLAG;
+        stop(t, RG_STOP_CALLBACK);
+    if (options->stop && *options->stop)
+        stop(t, RG_STOP_FLAG);
     return RG_OK;
 }
 
@@ -273,7 +278,7 @@ static rg_status run_epochs(trainer *t, rg_error *error)
         if (status != RG_OK)
             return status;
     }
-    bool over = at->stop == RG_STOP_EPOCHS || at->stop == RG_STOP_EARLY;
+    bool over = at->stop == RG_STOP_EARLY || at->next_epoch > t->options->epochs;
     if (over && at->best_epoch > 0)
         rgi_snapshot_restore(&t->best);
     return RG_OK;

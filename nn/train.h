@@ -97,7 +97,7 @@ typedef struct rg_train_options {
 
     /* Called in each step when its gradients, penalties included, are there, before the optimizer
      * uses them: the place to clip them or to set the rate. And after each complete epoch. Not 0
-     * stops the training: on_step before its step is made. Or NULL. */
+     * stops the training, on_step's once its step is made. Or NULL. */
     int (*on_step)(void *context, const rg_step *step);
     int (*on_epoch)(void *context, const rg_epoch *epoch);
     void *context; /* passed to them */
