@@ -40,6 +40,9 @@ static rg_status check(const rg_mlp_options *options, rg_error *error)
         return RGI_FAIL(error, RG_ERROR_ARGUMENT, "mlp: there is no activation number %d",
                         rg_activation_name(options->hidden) ? (int)options->output
                                                             : (int)options->hidden);
+    if ((int)options->norm < RG_NORM_NONE || (int)options->norm > RG_NORM_BATCH)
+        return RGI_FAIL(error, RG_ERROR_ARGUMENT, "mlp: there is no normalisation number %d",
+                        (int)options->norm);
     if (!(options->dropout >= 0 && options->dropout < 1))
         return RGI_FAIL(error, RG_ERROR_ARGUMENT,
                         "mlp: the probability of dropout is %g; it must be in [0, 1)",

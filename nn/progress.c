@@ -73,7 +73,7 @@ static bool add_evaluations(line *to, const rg_epoch *epoch, bool terminal)
 {
     bool validated = !isnan(epoch->validation_loss), tested = !isnan(epoch->test_loss);
     if (validated) {
-        add(to, "  validation %.4g", epoch->validation_loss);
+        add(to, "  val. loss %.4g", epoch->validation_loss);
         add_known(to, "  %.2f %%", 100 * epoch->validation_accuracy);
     }
     if (tested && !(validated && terminal)) {
