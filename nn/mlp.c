@@ -134,6 +134,13 @@ const rg_norm_layer *rg_mlp_norm(const rg_mlp *mlp, int i)
     return there ? &mlp->layers[i].norm : NULL;
 }
 
+rg_activation rg_mlp_activation(const rg_mlp *mlp, int i)
+{
+    if (i < 0 || i >= mlp->count)
+        return RG_IDENTITY;
+    return i < mlp->count - 1 ? mlp->hidden : mlp->output;
+}
+
 double rg_mlp_dropout(const rg_mlp *mlp)
 {
     return mlp->dropout;

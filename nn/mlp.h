@@ -57,6 +57,9 @@ RG_API const rg_linear_layer *rg_mlp_layer(const rg_mlp *mlp, int i);
 /* The normalisation behind hidden layer `i`; NULL for other layers and without one. */
 RG_API const rg_norm_layer *rg_mlp_norm(const rg_mlp *mlp, int i);
 
+/* The activation after layer number `i`, RG_IDENTITY outside 0 to count - 1. */
+RG_API rg_activation rg_mlp_activation(const rg_mlp *mlp, int i);
+
 /* The probability of dropout. */
 RG_API double rg_mlp_dropout(const rg_mlp *mlp);
 

@@ -18,6 +18,7 @@
 #include "params.h"
 #include "plot.h"
 #include "safetensors.h"
+#include "save.h"
 #include "schedule.h"
 #include "train.h"
 
