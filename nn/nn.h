@@ -14,6 +14,7 @@
 #include "mlp.h"
 #include "normalize.h"
 #include "npy.h"
+#include "onnx.h"
 #include "optim.h"
 #include "params.h"
 #include "plot.h"
