@@ -45,13 +45,15 @@ typedef struct rg_metadata {
 
 /* ---- writing ---- */
 
-/* Writes a file, atomically: it goes to a new file in the same folder, which is flushed to the disk
- * and then takes the name. Whatever happens, `path` names what it named before or the whole new
- * file; a symbolic link is replaced, not followed. Tensors of 8-byte types come first, so that all
- * data are aligned. RG_ERROR_ARGUMENT if a name or a key is NULL, taken, "__metadata__" or not
- * UTF-8, a value NULL or not UTF-8, or data are missing; RG_ERROR_TYPE or RG_ERROR_SHAPE if a type
- * or shape is none; RG_ERROR_LIMIT if the header exceeds RG_SAFETENSORS_MAX_HEADER or all data 2^63
- * bytes; RG_ERROR_IO if the system refuses; RG_ERROR_MEMORY. `allocator` NULL: the C library's. */
+/* Writes a file, atomically: a new file in the same folder, PATH.PROCESS.NUMBER.tmp, is flushed to
+ * the disk and then takes the name. Whatever happens, `path` names what it named before or the
+ * whole new file, and after an error nothing else is left; only a process that is killed may leave
+ * the new file behind. It has the permissions of any new file; a symbolic link is replaced, not
+ * followed. Tensors of 8-byte types come first, so that all data are aligned. RG_ERROR_ARGUMENT if
+ * a count is negative, a name or a key NULL, taken, "__metadata__" or not UTF-8, a value NULL or
+ * not UTF-8, or data are missing; RG_ERROR_TYPE or RG_ERROR_SHAPE if a type or shape is none;
+ * RG_ERROR_LIMIT if the header exceeds RG_SAFETENSORS_MAX_HEADER or all data 2^63 bytes;
+ * RG_ERROR_IO if the system refuses; RG_ERROR_MEMORY. `allocator` NULL: the C library's. */
 RG_API rg_status rg_safetensors_write(const char *path, const rg_stored *tensors, int64_t count,
                                       const rg_metadata *metadata, int64_t metadata_count,
                                       const rg_allocator *allocator, rg_error *error);

@@ -196,8 +196,9 @@ static rg_status read_members(reader *r, entry *e)
                      : strcmp(key, "data_offsets") == 0 ? OFFSETS
                                                         : 0;
         if (member == 0 || seen & member)
-            return RGI_FAIL(r->error, RG_ERROR_FORMAT, "%s: %.64s has %s member %.32s", r->in.name,
-                            e->tensor.name, member ? "twice the" : "the unknown", key);
+            return RGI_FAIL(r->error, RG_ERROR_FORMAT, "%s: %.64s has the %smember %.32s%s",
+                            r->in.name, e->tensor.name, member ? "" : "unknown ", key,
+                            member ? " twice" : "");
         seen |= member;
         status = member == DTYPE ? read_dtype(r, e)
                  : member == SHAPE

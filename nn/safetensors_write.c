@@ -178,6 +178,9 @@ rg_status rg_safetensors_write(const char *path, const rg_stored *tensors, int64
                 .header = {.allocator = allocator},
                 .error = error};
     rg_status status = RG_OK;
+    if (count < 0 || metadata_count < 0)
+        status = RGI_FAIL(error, RG_ERROR_ARGUMENT, "%s: the number of %s is negative", w.name,
+                          count < 0 ? "tensors" : "lines of metadata");
     for (int64_t i = 0; status == RG_OK && i < count; i++)
         status = check_tensor(w.name, &tensors[i], error);
     for (int64_t i = 0; status == RG_OK && i < metadata_count; i++)

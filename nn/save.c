@@ -46,6 +46,9 @@ static rg_status save(const rg_params *params, const rg_optimizer *optimizer, ow
                       const rg_metadata *metadata, int64_t metadata_count, const char *path,
                       rg_error *error)
 {
+    if (metadata_count < 0)
+        return RGI_FAIL(error, RG_ERROR_ARGUMENT, "%s: the number of lines of metadata is negative",
+                        rgi_path_end(path));
     if (optimizer && optimizer->params != params)
         return RGI_FAIL(error, RG_ERROR_ARGUMENT, "%s: the optimizer is of other parameters",
                         rgi_path_end(path));

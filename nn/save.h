@@ -12,7 +12,8 @@
  * Each parameter, buffers included, is a tensor by its name. An optimizer adds its kind to the
  * metadata, as "optimizer", and tensors "optimizer.rate" and the like for its other numbers,
  * "optimizer.steps", and for a parameter NAME "optimizer.NAME.steps", ".rate_factor", ".decay" and
- * the arrays of its kind, such as ".m". Not saved are gradients and what is frozen.
+ * the arrays of its kind, such as ".m". Gradients are not saved, nor which parameters are frozen,
+ * nor what draws dropout, which rg_train begins anew in each step.
  *
  * Files are written atomically, as rg_safetensors_write does. They are checked as a whole before
  * anything is changed. Functions that change or create belong to one thread at a time.
@@ -29,8 +30,8 @@ RG_BEGIN_DECLS
 /* ---- parameters ---- */
 
 /* Writes all parameters, the state of `optimizer` unless it is NULL, and `metadata_count` lines of
- * metadata of your own. RG_ERROR_ARGUMENT if the optimizer is not one of these parameters; and as
- * rg_safetensors_write, for a name that is not UTF-8, for example. */
+ * metadata of your own. RG_ERROR_ARGUMENT if the optimizer is not one of these parameters; other
+ * errors as rg_safetensors_write, to which a name that is not UTF-8 is one. */
 RG_API rg_status rg_params_save(const rg_params *params, const rg_optimizer *optimizer,
                                 const rg_metadata *metadata, int64_t metadata_count,
                                 const char *path, rg_error *error);

@@ -284,7 +284,7 @@ Test(safetensors, refuses_malformed_headers)
         {T("\"dtype\":\"F33\""), ": x has the unknown dtype F33"},
         {T("\"dtype\":32"), ", byte 22: expected a string, found 3"},
         {T("\"type\":\"F32\""), ": x has the unknown member type"},
-        {T(F32 "\"dtype\":\"F32\""), ": x has twice the member dtype"},
+        {T(F32 "\"dtype\":\"F32\""), ": x has the member dtype twice"},
         {T(F32 "\"shape\":[]"), ": x has no data_offsets"},
         {T(F32 "\"data_offsets\":[0,0]"), ": x has no shape"},
         {T("\"shape\":[],\"data_offsets\":[0,0]"), ": x has no dtype"},
@@ -518,6 +518,7 @@ Test(safetensors, refuses_to_write_what_could_not_be_read)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         check_not_written(&cases[i].tensor, 1, NULL, 0, cases[i].status, cases[i].text);
+    check_not_written(NULL, -1, NULL, 0, RG_ERROR_ARGUMENT, ": the number of tensors is negative");
     const rg_stored twice[] = {{"x", RG_F32, RG_SCALAR, &one, NULL},
                                {"y", RG_F32, RG_SCALAR, &one, NULL},
                                {"x", RG_F32, RG_SCALAR, &one, NULL}};
@@ -538,6 +539,8 @@ Test(safetensors, refuses_to_write_metadata_that_could_not_be_read)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         check_not_written(NULL, 0, cases[i].list, 2, RG_ERROR_ARGUMENT, cases[i].text);
+    check_not_written(NULL, 0, NULL, -1, RG_ERROR_ARGUMENT,
+                      ": the number of lines of metadata is negative");
 }
 
 Test(safetensors, refuses_a_header_that_is_too_long)

@@ -491,14 +491,22 @@ Test(save, gives_a_single_layer_back)
 
 Test(save, writes_dropout_with_a_point_in_every_locale)
 {
-    if (!setlocale(LC_ALL, "de_DE.UTF-8"))
-        cr_skip("there is no locale with a comma");
-    rg_mlp *mlp = make_full(NULL, RG_F64), *loaded;
-    CHECK_STATUS(rg_mlp_save(mlp, NULL, NULL, 0, in_folder("x"), NULL), RG_OK);
-    CHECK_STATUS(rg_mlp_load(in_folder("x"), NULL, &loaded, NULL, NULL), RG_OK);
-    cr_assert(rg_mlp_dropout(loaded) == 0.3);
+    static const char *const names[] = {"de_DE.UTF-8", "fr_FR.UTF-8", "de_DE.utf8", "C.UTF-8"};
+    rg_mlp *mlp = make_full(NULL, RG_F64);
+    for (int i = 0; i < 4; i++) {
+        rg_safetensors *file;
+        rg_mlp *loaded;
+        if (!setlocale(LC_ALL, names[i]))
+            continue;
+        CHECK_STATUS(rg_mlp_save(mlp, NULL, NULL, 0, in_folder("x"), NULL), RG_OK);
+        CHECK_STATUS(rg_safetensors_read(in_folder("x"), NULL, &file, NULL), RG_OK);
+        cr_assert_str_eq(rg_safetensors_metadata(file, "mlp.dropout"), "0.29999999999999999");
+        CHECK_STATUS(rg_mlp_load(in_folder("x"), NULL, &loaded, NULL, NULL), RG_OK);
+        cr_assert(rg_mlp_dropout(loaded) == 0.3);
+        rg_safetensors_destroy(file);
+        rg_mlp_destroy(loaded);
+    }
     rg_mlp_destroy(mlp);
-    rg_mlp_destroy(loaded);
 }
 
 /* A network of 2-3-1 with some of its parts replaced. */
@@ -595,6 +603,9 @@ Test(save, refuses_keys_of_its_own)
 {
     rg_mlp *mlp = make_full(NULL, RG_F64);
     rg_error error;
+    CHECK_STATUS(rg_mlp_save(mlp, NULL, NULL, -1, in_folder("x"), &error), RG_ERROR_ARGUMENT);
+    check_message(&error, RG_ERROR_ARGUMENT, in_folder("x"),
+                  ": the number of lines of metadata is negative");
     CHECK_STATUS(rg_mlp_save(mlp, NULL, &(rg_metadata){"mlp.norm", ""}, 1, in_folder("x"), &error),
                  RG_ERROR_ARGUMENT);
     check_message(&error, RG_ERROR_ARGUMENT, in_folder("x"), ": the name mlp.norm is given twice");
