@@ -11,6 +11,7 @@
 #include "idx.h"
 #include "init.h"
 #include "layer.h"
+#include "lbfgs.h"
 #include "mlp.h"
 #include "normalize.h"
 #include "npy.h"

@@ -126,6 +126,149 @@ Test(params, refuses_bad_parameters)
     rg_params_destroy(params);
 }
 
+/* ---- one block ---- */
+
+/* Parameters of 3, 0, 2, .. elements of both types; element i of parameter k is 10 k + i, and its
+ * gradient the negative, but of one it is zero. */
+enum { SEVERAL = 5 };
+static const int64_t sizes[SEVERAL] = {3, 0, 2, 17, 1};
+
+static void add_several(rg_params *params, int count)
+{
+    for (int k = rg_params_count(params); k < count; k++) {
+        char name[] = {(char)('a' + k), 0};
+        rg_param *param =
+            rg_params_add(params, name, k % 3 ? RG_F32 : RG_F64, RG_SHAPE(sizes[k]), NULL);
+        double x[20];
+        for (int i = 0; i < 20; i++)
+            x[i] = 10 * k + i;
+        rg_param_write(param, x);
+        for (int64_t i = 0; i < sizes[k]; i++)
+            if (k % 3)
+                ((float *)rg_param_grad(param))[i] = (float)-x[i];
+            else
+                ((double *)rg_param_grad(param))[i] = -x[i];
+    }
+    rg_param_zero_grad(rg_params_at(params, 2));
+}
+
+static void check_several(rg_params *params)
+{
+    for (int k = 0; k < rg_params_count(params); k++) {
+        double x[20], g[20];
+        rg_param_read(rg_params_at(params, k), x);
+        rg_param_read_grad(rg_params_at(params, k), g);
+        for (int64_t i = 0; i < sizes[k]; i++) {
+            CHECK_NEAR(x[i], 10 * k + (double)i, 0);
+            CHECK_NEAR(g[i], k == 2 ? 0 : -x[i], 0);
+        }
+    }
+}
+
+/* Each parameter follows the one before of its type, aligned. */
+static void check_order(rg_params *params, char *(*of)(rg_param *param))
+{
+    char *end[2] = {NULL, NULL};
+    for (int k = 0; k < rg_params_count(params); k++) {
+        rg_param *param = rg_params_at(params, k);
+        rg_type type = rg_param_type(param);
+        char *at = of(param);
+        cr_assert((uintptr_t)at % 64 == 0);
+        cr_assert(!end[type] || (at >= end[type] && at < end[type] + 64));
+        end[type] = at + (size_t)rg_param_size(param) * rg_type_size(type);
+    }
+}
+
+static char *data_of(rg_param *param)
+{
+    return rg_param_data(param);
+}
+
+static char *grad_of(rg_param *param)
+{
+    return rg_param_grad(param);
+}
+
+static double sum_of_gradients(rg_params *params, rg_type type, int64_t want)
+{
+    int64_t count = -1;
+    const void *g = rg_params_gradients(params, type, &count);
+    cr_assert(count == want && (g != NULL) == (want > 0), "%lld gradients", (long long)count);
+    double sum = 0;
+    for (int64_t i = 0; i < count; i++)
+        sum += type == RG_F64 ? ((const double *)g)[i] : (double)((const float *)g)[i];
+    return sum;
+}
+
+Test(params, become_contiguous)
+{
+    rg_params *params = rg_params_create(NULL);
+    CHECK_STATUS(rg_params_make_contiguous(params, NULL), RG_OK);
+    sum_of_gradients(params, RG_F64, 0);
+    add_several(params, 4);
+    sum_of_gradients(params, RG_F32, 0);
+    CHECK_STATUS(rg_params_make_contiguous(params, NULL), RG_OK);
+    check_several(params);
+    check_order(params, data_of);
+    check_order(params, grad_of);
+    CHECK_NEAR(sum_of_gradients(params, RG_F64, 8 + 24), -3 - 30 * 17 - 17 * 8, 0);
+    CHECK_NEAR(sum_of_gradients(params, RG_F32, 16), 0, 0);
+    sum_of_gradients(params, RG_I64, 0);
+    void *data = rg_param_data(rg_params_at(params, 3));
+    CHECK_STATUS(rg_params_make_contiguous(params, NULL), RG_OK);
+    cr_assert(rg_param_data(rg_params_at(params, 3)) == data, "nothing moves without a reason");
+    add_several(params, SEVERAL);
+    sum_of_gradients(params, RG_F32, 16);
+    CHECK_STATUS(rg_params_make_contiguous(params, NULL), RG_OK);
+    check_several(params);
+    check_order(params, data_of);
+    check_order(params, grad_of);
+    CHECK_NEAR(sum_of_gradients(params, RG_F32, 16 + 16), -40, 0);
+    rg_params_zero_grad(params);
+    CHECK_NEAR(sum_of_gradients(params, RG_F64, 8 + 24), 0, 0);
+    rg_params_destroy(params);
+}
+
+/* Sweeps write where the gradients lie. */
+Test(params, contiguous_ones_are_swept)
+{
+    rg_params *params = rg_params_create(NULL);
+    add_several(params, 4);
+    CHECK_STATUS(rg_params_make_contiguous(params, NULL), RG_OK);
+    rg_tape *tape = rg_tape_create();
+    for (int times = 1; times <= 2; times++) {
+        rg_tape_reset(tape);
+        rg_params_zero_grad(params);
+        for (int k = 0; k < times; k++) {
+            rg_value x = rg_use(tape, rg_params_at(params, 3));
+            CHECK_STATUS(rg_backward(rg_sum(rg_mul(x, 3))), RG_OK);
+        }
+        CHECK_NEAR(sum_of_gradients(params, RG_F64, 8 + 24), 3 * 17 * times, 0);
+    }
+    rg_tape_destroy(tape);
+    rg_params_destroy(params);
+}
+
+Test(params, stay_where_they_are_without_memory_for_a_block)
+{
+    FOR_EACH_FAILURE(memory, allocator)
+    {
+        rg_error error = {RG_OK, ""};
+        rg_status status = RG_ERROR_MEMORY;
+        rg_params *params = rg_params_create(&allocator);
+        if (params && rg_params_add(params, "a", RG_F64, RG_SHAPE(2), &error) &&
+            rg_params_add(params, "b", RG_F32, RG_SHAPE(2), &error)) {
+            const void *data = rg_param_data(rg_params_at(params, 0));
+            status = rg_params_make_contiguous(params, &error);
+            cr_assert((rg_param_data(rg_params_at(params, 0)) == data) == (status != RG_OK));
+            if (status != RG_OK)
+                cr_assert(strstr(error.message, "no memory to make 2 parameters contiguous"));
+        }
+        rg_params_destroy(params);
+        CHECK_FAILURE(memory, status);
+    }
+}
+
 /* Enough names to make the hash table grow. */
 static rg_status add_many(const rg_allocator *allocator)
 {
