@@ -103,15 +103,6 @@ static rg_status create_optimizer(rg_params *params, const rg_safetensors *file,
     return RGI_FAIL(error, RG_ERROR_FORMAT, "%s: %.128s", name, why.message);
 }
 
-/* Counts the change of what was copied into parameters and slots. */
-static void announce(rg_params *params, rg_optimizer *optimizer)
-{
-    for (int i = 0; i < rg_params_count(params); i++)
-        rgi_param_changed(rg_params_at(params, i));
-    for (int i = 0; optimizer && i < optimizer->count; i++)
-        rgi_slot_set_steps(&optimizer->slots[i], optimizer->slots[i].steps);
-}
-
 static rg_status load(rg_params *params, rg_optimizer **optimizer, const rg_safetensors *file,
                       const char *name, rg_error *error)
 {
@@ -132,7 +123,8 @@ static rg_status load(rg_params *params, rg_optimizer **optimizer, const rg_safe
         rg_optimizer_destroy(made);
         return status;
     }
-    announce(params, made);
+    for (int i = 0; i < rg_params_count(params); i++)
+        rgi_param_changed(rg_params_at(params, i));
     if (optimizer)
         *optimizer = made;
     return RG_OK;

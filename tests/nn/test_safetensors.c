@@ -567,6 +567,16 @@ Test(safetensors, says_why_a_file_cannot_be_written)
     cr_assert(empty_folder() == 1);
 }
 
+Test(safetensors, replaces_a_symbolic_link_itself)
+{
+    size_t size;
+    write_bytes(in_folder("old"), "old", 3);
+    cr_assert(symlink("old", in_folder("link")) == 0);
+    CHECK_STATUS(rg_safetensors_write(in_folder("link"), NULL, 0, NULL, 0, NULL, NULL), RG_OK);
+    rg_safetensors_destroy(read_good(in_folder("link")));
+    cr_assert(memcmp(read_bytes(in_folder("old"), &size), "old", 3) == 0 && size == 3);
+}
+
 /* The disk is full after some bytes, for all numbers of them. */
 Test(safetensors, keeps_the_old_file_when_the_disk_is_full)
 {
