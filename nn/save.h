@@ -12,8 +12,9 @@
  * Each parameter, buffers included, is a tensor by its name. An optimizer adds its kind to the
  * metadata, as "optimizer", and tensors "optimizer.rate" and the like for its other numbers,
  * "optimizer.steps", and for a parameter NAME "optimizer.NAME.steps", ".rate_factor", ".decay" and
- * the arrays of its kind, such as ".m". Gradients are not saved, nor which parameters are frozen,
- * nor what draws dropout, which rg_train begins anew in each step.
+ * the arrays of its kind, such as ".m". Not saved are gradients, which parameters are frozen,
+ * functions that an optimizer was given, and the generator of dropout, which rg_train begins anew
+ * in each step.
  *
  * Files are written atomically, as rg_safetensors_write does. They are checked as a whole before
  * anything is changed. Functions that change or create belong to one thread at a time.
