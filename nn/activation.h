@@ -1,5 +1,18 @@
 /*
  * activation.h: the functions between layers, chosen by value or by name.
+ *
+ * Between layers any of them but the identity will do. After the last layer it is what the outputs
+ * mean that decides:
+ *
+ *     a number without bounds              identity
+ *     logits, for a loss of logits         identity: the loss contains the sigmoid or softmax
+ *     a probability, read off the network  sigmoid
+ *     one of several classes               identity, then rg_softmax where probabilities are wanted
+ *     a signed reward in (-1, 1)           tanh
+ *     a positive number                    softplus; or identity, then rg_exp, for a factor
+ *
+ * Sigmoid and tanh are flat far from 0: there the gradient vanishes, so a loss that undoes this, as
+ * those of logits do, learns faster than a squared error behind them.
  */
 #ifndef RG_NN_ACTIVATION_H
 #define RG_NN_ACTIVATION_H
@@ -15,7 +28,10 @@ RG_BEGIN_DECLS
     X(TANH, "tanh", rg_tanh(x))                         \
     X(RELU, "relu", rg_relu(x))                         \
     X(LEAKY_RELU, "leaky_relu", rg_leaky_relu(x, 0.01)) \
-    X(SOFTPLUS, "softplus", rg_softplus(x, 1))
+    X(SOFTPLUS, "softplus", rg_softplus(x, 1))          \
+    X(ELU, "elu", rg_elu(x, 1))                         \
+    X(GELU, "gelu", rg_gelu(x))                         \
+    X(SILU, "silu", rg_silu(x))
 
 typedef enum rg_activation {
 #define RG_ACTIVATION_ENUM(constant, name, expression) RG_##constant,

@@ -26,8 +26,6 @@ static rg_status allocate_order(rg_batches *batches, rg_error *error)
     if (!batches->order)
         return RGI_FAIL(error, RG_ERROR_MEMORY,
                         "batches: there is no memory to order %" PRId64 " examples", data->count);
-    for (int64_t i = 0; i < data->count; i++)
-        batches->order[i] = i;
     return rg_dataset_create(&batches->buffer, &batches->allocator, data->type, batches->size,
                              data->features, data->class_count, data->target_width, error);
 }
@@ -73,9 +71,25 @@ void rg_batches_destroy(rg_batches *batches)
 
 void rg_batches_start(rg_batches *batches)
 {
+    int64_t count = batches->data->count;
     batches->next = 0;
-    if (batches->order)
-        rg_random_shuffle(batches->shuffle, batches->order, (size_t)batches->data->count);
+    if (!batches->order)
+        return;
+    for (int64_t i = 0; i < count; i++)
+        batches->order[i] = i;
+    rg_random_shuffle(batches->shuffle, batches->order, (size_t)count);
+}
+
+int64_t rg_batches_count(const rg_batches *batches)
+{
+    return (batches->data->count - 1) / batches->size + 1;
+}
+
+void rg_batches_skip(rg_batches *batches, int64_t count)
+{
+    int64_t left = batches->data->count - batches->next;
+    if (count > 0)
+        batches->next += count > left / batches->size ? left : count * batches->size;
 }
 
 /* The rows of one array that make up the next batch: where they lie, or gathered into `room`. */

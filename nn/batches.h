@@ -33,8 +33,9 @@ typedef struct rg_batch {
 } rg_batch;
 
 /* Batches of `size` examples, the last one of what is left; size 0, or more than there are: all at
- * once. No pass has begun yet. With `shuffle` every pass has a new random order drawn from it,
- * except that a single batch keeps the dataset's; NULL: always the dataset's. Both must outlive the
+ * once. No pass has begun yet. With `shuffle` every pass has a new random order drawn from it (a
+ * shuffle of the dataset's, whatever the passes before had), except that a single batch keeps the
+ * dataset's; NULL: always the dataset's. Both must outlive the
  * batches. `allocator` NULL: the C library's. NULL, with `error` filled, for a NULL dataset or a
  * negative size (RG_ERROR_ARGUMENT) or without memory. */
 RG_API rg_batches *rg_batches_create(const rg_dataset *data, int64_t size, rg_random *shuffle,
@@ -45,6 +46,12 @@ RG_API void rg_batches_destroy(rg_batches *batches);
 
 /* Begins a pass over all examples. */
 RG_API void rg_batches_start(rg_batches *batches);
+
+/* The number of batches in a pass. */
+RG_API int64_t rg_batches_count(const rg_batches *batches);
+
+/* Passes over the next `count` batches, or over what is left of the pass if that is less. */
+RG_API void rg_batches_skip(rg_batches *batches, int64_t count);
 
 /* Records the next batch as constants and returns 1; returns 0 when the pass is over. Errors are
  * the tape's. */

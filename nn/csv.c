@@ -8,8 +8,11 @@
 #include <string.h>
 
 #include "internal.h"
+#include "number.h"
 
 enum { FIRST_CAPACITY = 256 };
+
+_Static_assert((int)RG_CSV_MAX_NUMBER == (int)RGI_NUMBER_MAX, "as the manual says");
 
 /* What a column is; from 0 on: the target of that number. */
 enum { INPUT = -1, CLASS = -2 };
@@ -132,67 +135,11 @@ static const char *skip_blanks(const char *p, const char *end)
     return p;
 }
 
-/* Adds the exponent that fills [p, end) to *exponent. Beyond 2^30 it decides whatever the digits.
- */
-static bool parse_exponent(const char *p, const char *end, int64_t *exponent)
-{
-    bool negative = p < end && *p == '-';
-    if (p < end && (*p == '+' || *p == '-'))
-        p++;
-    if (p == end)
-        return false;
-    int64_t value = 0;
-    for (; p < end && is_digit(*p); p++)
-        if (value < 1 << 30)
-            value = value * 10 + (*p - '0');
-    *exponent += negative ? -value : value;
-    return p == end;
-}
-
-/* The decimal number that fills [p, end). strtod takes the decimal point from the locale, so it is
- * given none: 1.25e3 is read as 125e1. */
-static bool parse_number(const char *p, const char *end, double *out)
-{
-    char plain[RG_CSV_MAX_NUMBER + 32];
-    p = skip_blanks(p, end);
-    if (end - p > RG_CSV_MAX_NUMBER)
-        return false;
-    size_t used = 0;
-    if (p < end && (*p == '+' || *p == '-'))
-        plain[used++] = *p++;
-    size_t sign = used;
-    bool point = false;
-    int64_t exponent = 0;
-    double whole = 0;
-    for (; p < end && (is_digit(*p) || (*p == '.' && !point)); p++) {
-        if (*p == '.') {
-            point = true;
-            continue;
-        }
-        plain[used++] = *p;
-        whole = whole * 10 + (*p - '0');
-        exponent -= point;
-    }
-    if (used == sign)
-        return false;
-    if (p < end && (*p != 'e' && *p != 'E'))
-        return false;
-    if (p < end && !parse_exponent(p + 1, end, &exponent))
-        return false;
-    if (exponent == 0 && used - sign <= DBL_DIG) {
-        *out = plain[0] == '-' ? -whole : whole;
-        return true;
-    }
-    snprintf(plain + used, sizeof plain - used, "e%" PRId64, exponent);
-    *out = strtod(plain, NULL);
-    return isfinite(*out);
-}
-
 static rg_status read_number(const reader *in, int64_t column, const char *p, const char *end,
                              double scale, void *array, int64_t index)
 {
     double value;
-    if (!parse_number(p, end, &value))
+    if (!rgi_number_read(skip_blanks(p, end), end, &value))
         return unexpected_field(in, column + 1, "a number", p, (size_t)(end - p));
     value *= scale;
     rg_type type = in->options.type;

@@ -42,23 +42,41 @@ static double fan(const rg_shape *shape, int without)
     return product;
 }
 
+/* The variance of a distribution; -1 if it is none of the list. */
+static double variance_of(rg_init init, double in, double out)
+{
+    switch (init) {
+    case RG_INIT_HE_NORMAL:
+    case RG_INIT_HE_UNIFORM: return 2 / in;
+    case RG_INIT_XAVIER_NORMAL:
+    case RG_INIT_XAVIER_UNIFORM: return 2 / (in + out);
+    case RG_INIT_HE_AVERAGE_NORMAL:
+    case RG_INIT_HE_AVERAGE_UNIFORM: return 4 / (in + out);
+    case RG_INIT_NORMAL_1N:
+    case RG_INIT_UNIFORM_1N: return 1 / in;
+    case RG_INIT_ZEROS: return 0;
+    }
+    return -1;
+}
+
+static bool is_uniform(rg_init init)
+{
+    return init == RG_INIT_HE_UNIFORM || init == RG_INIT_XAVIER_UNIFORM ||
+           init == RG_INIT_HE_AVERAGE_UNIFORM || init == RG_INIT_UNIFORM_1N;
+}
+
 rg_status rg_init_weights(rg_param *param, rg_init init, rg_random *random)
 {
     rg_shape shape = rg_param_shape(param);
-    double in = fan(&shape, 0), out = fan(&shape, 1);
-    /* A uniform distribution in [-a, a) has variance a^2 / 3. */
-    double he = 2 / in, xavier = 2 / (in + out);
-    switch (init) {
-    case RG_INIT_HE_NORMAL: rg_init_normal(param, sqrt(he), random); return RG_OK;
-    case RG_INIT_HE_UNIFORM:
-        rg_init_uniform(param, -sqrt(3 * he), sqrt(3 * he), random);
-        return RG_OK;
-    case RG_INIT_XAVIER_NORMAL: rg_init_normal(param, sqrt(xavier), random); return RG_OK;
-    case RG_INIT_XAVIER_UNIFORM:
-        rg_init_uniform(param, -sqrt(3 * xavier), sqrt(3 * xavier), random);
-        return RG_OK;
-    case RG_INIT_NORMAL_1N: rg_init_normal(param, sqrt(1 / in), random); return RG_OK;
-    case RG_INIT_ZEROS: rg_init_zeros(param); return RG_OK;
-    }
-    return RG_ERROR_ARGUMENT;
+    double variance = variance_of(init, fan(&shape, 0), fan(&shape, 1));
+    double limit = sqrt(3 * variance); /* uniform in [-a, a) has variance a^2 / 3 */
+    if (variance < 0)
+        return RG_ERROR_ARGUMENT;
+    if (init == RG_INIT_ZEROS)
+        rg_init_zeros(param);
+    else if (is_uniform(init))
+        rg_init_uniform(param, -limit, limit, random);
+    else
+        rg_init_normal(param, sqrt(variance), random);
+    return RG_OK;
 }

@@ -22,9 +22,14 @@ typedef enum rg_init {
                              * difficulty of training deep feedforward neural networks", AISTATS
                              * 2010) */
     RG_INIT_XAVIER_UNIFORM, /* the same variance */
-    RG_INIT_NORMAL_1N,      /* normal, variance 1 / in, which a linear layer keeps (Y. LeCun et al.,
-                             * "Efficient BackProp", 1998) */
-    RG_INIT_ZEROS           /* all equal, so that hidden units never learn to differ */
+    RG_INIT_HE_AVERAGE_NORMAL,  /* variance 4 / (in + out), that is 2 / n with the average of `in`
+                                 * and `out` as n: between what keeps relu's signals, 2 / in, and
+                                 * what keeps their gradients, 2 / out */
+    RG_INIT_HE_AVERAGE_UNIFORM, /* the same variance */
+    RG_INIT_NORMAL_1N,  /* normal, variance 1 / in, which a linear layer keeps (Y. LeCun et al.,
+                         * "Efficient BackProp", 1998) */
+    RG_INIT_UNIFORM_1N, /* the same variance */
+    RG_INIT_ZEROS       /* all equal, so that hidden units never learn to differ */
 } rg_init;
 
 /* Fills weights as the list says. `random` is not used for zeros and may then be NULL. Returns

@@ -25,6 +25,36 @@ RG_API rg_status rg_linear_layer_create(rg_linear_layer *layer, rg_params *param
 /* x [.., in] -> [.., out]. */
 RG_API rg_value rg_linear_layer_apply(rg_tape *tape, const rg_linear_layer *layer, rg_value x);
 
+/* ---- normalisation ---- */
+
+typedef enum rg_norm_kind {
+    RG_NORM_NONE,  /* nothing: y = x */
+    RG_NORM_LAYER, /* each example over its own features */
+    RG_NORM_BATCH  /* each feature over the batch; evaluated, over what training has seen */
+} rg_norm_kind;
+
+/* A normalisation of features, y = (x - mean) / sqrt(variance + 1e-5) w + b (ops/norm.h). Batch
+ * normalisation keeps running values, each (1 - 0.1) old + 0.1 batch's; they are buffers. */
+typedef struct rg_norm_layer {
+    rg_norm_kind kind;
+    rg_param *weight, *bias;                   /* w and b, [features]; NULL without normalisation */
+    rg_param *running_mean, *running_variance; /* [features]; NULL but for RG_NORM_BATCH */
+} rg_norm_layer;
+
+/* Makes what the kind needs of "NAME.weight" (ones), "NAME.bias" (zeros), "NAME.running_mean"
+ * (zeros) and "NAME.running_variance" (ones) in `params` and sets *layer to them. Errors are those
+ * of rg_params_add, and RG_ERROR_ARGUMENT for a kind outside the list; *layer is then empty, and
+ * the collection keeps what was made before. */
+RG_API rg_status rg_norm_layer_create(rg_norm_layer *layer, rg_params *params, const char *name,
+                                      rg_norm_kind kind, rg_type type, int64_t features,
+                                      rg_error *error);
+
+/* x [.., features] -> the same shape. With `training` 1 batch normalisation uses the statistics of
+ * the batch, at least two examples (RG_ERROR_SHAPE on the tape), and changes the running values,
+ * at once, unless the new ones are not finite: one thread at a time may then use the layer. */
+RG_API rg_value rg_norm_layer_apply(rg_tape *tape, const rg_norm_layer *layer, rg_value x,
+                                    int training);
+
 RG_END_DECLS
 
 #endif

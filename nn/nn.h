@@ -14,9 +14,13 @@
 #include "lbfgs.h"
 #include "mlp.h"
 #include "normalize.h"
+#include "npy.h"
+#include "onnx.h"
 #include "optim.h"
 #include "params.h"
 #include "plot.h"
+#include "safetensors.h"
+#include "save.h"
 #include "schedule.h"
 #include "train.h"
 

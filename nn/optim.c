@@ -30,7 +30,7 @@ static rg_status check(const rg_params *params, const rgi_kind *kind, const doub
 
 static void set_numbers(rg_optimizer *optimizer, const double *numbers)
 {
-    const rgi_number *number = optimizer->kind->number;
+    const rgi_kind_number *number = optimizer->kind->number;
     for (int i = 0; i < RGI_MAX_NUMBERS && number[i].name; i++)
         optimizer->numbers[i] = numbers[i] == 0 ? number[i].otherwise : numbers[i];
 }

@@ -1,5 +1,6 @@
 /* optim_kinds.c: the kinds of optimizers: what each is called, keeps and computes with. */
 #include <math.h>
+#include <string.h>
 
 #include "optimizer.h"
 
@@ -275,4 +276,16 @@ rg_optimizer *rg_nadam_create(rg_params *params, const rg_nadam_options *options
     const double numbers[] = {o.rate,  o.weight_decay, o.beta1,
                               o.beta2, o.epsilon,      o.momentum_decay};
     return rgi_optimizer_create(params, &nadam, numbers, error);
+}
+
+/* ---- by name ---- */
+
+const rgi_kind *rgi_kind_find(const char *name)
+{
+    static const rgi_kind *const kinds[] = {&sgd,     &rmsprop,  &adam,   &adamw,
+                                            &adagrad, &adadelta, &adamax, &nadam};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (strcmp(kinds[i]->name, name) == 0)
+            return kinds[i];
+    return NULL;
 }

@@ -63,11 +63,11 @@ rgi_loop *rgi_loop_for(int cpu, rg_type type, rgi_loop_number loop);
 typedef enum rgi_range { RGI_NOT_NEGATIVE, RGI_FRACTION, RGI_AT_MOST_1 } rgi_range;
 
 /* A number of an optimizer: its name, what 0 stands for, what it may be. */
-typedef struct rgi_number {
+typedef struct rgi_kind_number {
     const char *name;
     double otherwise;
     rgi_range range;
-} rgi_number;
+} rgi_kind_number;
 
 /* The first numbers of every kind. */
 enum { RGI_RATE, RGI_WEIGHT_DECAY };
@@ -83,11 +83,14 @@ typedef struct rgi_slot rgi_slot;
 typedef struct rgi_kind {
     const char *name;
     rgi_loop_number loop;
-    rgi_number number[RGI_MAX_NUMBERS]; /* up to the first without a name */
+    rgi_kind_number number[RGI_MAX_NUMBERS]; /* up to the first without a name */
     rgi_state state[RGI_MAX_STATE];     /* likewise */
     /* Sets the coefficients that are not 0, given rate and decay of the slot in c. */
     void (*prepare)(const double *number, rgi_slot *slot, rgi_coefficients *c);
 } rgi_kind;
+
+/* The kind of that name, or NULL. */
+const rgi_kind *rgi_kind_find(const char *name);
 
 /* ---- optimizers: optim.c ---- */
 

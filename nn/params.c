@@ -12,6 +12,7 @@
 
 typedef struct entry {
     rg_param *param;
+    bool buffer;
     UT_hash_handle hh;
     char name[];
 } entry;
@@ -127,18 +128,41 @@ static entry *add_entry(rg_params *params, const char *name, rg_type type, rg_sh
     return e;
 }
 
-rg_param *rg_params_add(rg_params *params, const char *name, rg_type type, rg_shape shape,
-                        rg_error *error)
+static entry *add(rg_params *params, const char *name, rg_type type, rg_shape shape,
+                  rg_error *error)
 {
     if (check(params, name, type, &shape, error) != RG_OK)
         return NULL;
     entry *e = add_entry(params, name, type, shape);
     if (e)
-        return e->param;
+        return e;
     char text[RG_SHAPE_TEXT_SIZE];
     rgi_set_error(error, RG_ERROR_MEMORY, "params: there is no memory for %.64s of shape %s", name,
                   rg_shape_text(&shape, text));
     return NULL;
+}
+
+rg_param *rg_params_add(rg_params *params, const char *name, rg_type type, rg_shape shape,
+                        rg_error *error)
+{
+    entry *e = add(params, name, type, shape, error);
+    return e ? e->param : NULL;
+}
+
+rg_param *rg_params_add_buffer(rg_params *params, const char *name, rg_type type, rg_shape shape,
+                               rg_error *error)
+{
+    entry *e = add(params, name, type, shape, error);
+    if (!e)
+        return NULL;
+    e->buffer = true;
+    rg_param_freeze(e->param, 1);
+    return e->param;
+}
+
+int rg_params_is_buffer(const rg_params *params, int i)
+{
+    return i >= 0 && i < params->count && params->list[i]->buffer;
 }
 
 /* ---- finding ---- */
@@ -208,7 +232,7 @@ int rg_params_freeze(rg_params *params, const char *pattern, int frozen)
 {
     int matched = 0;
     for (int i = 0; i < params->count; i++) {
-        if (!rgi_matches(pattern, params->list[i]->name))
+        if (params->list[i]->buffer || !rgi_matches(pattern, params->list[i]->name))
             continue;
         rg_param_freeze(params->list[i]->param, frozen);
         matched++;

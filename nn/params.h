@@ -35,6 +35,15 @@ RG_API const rg_allocator *rg_params_allocator(const rg_params *params);
 RG_API rg_param *rg_params_add(rg_params *params, const char *name, rg_type type, rg_shape shape,
                                rg_error *error);
 
+/* Adds a buffer: numbers that go with the parameters, such as running statistics, but are never
+ * trained. It is a parameter that is frozen for good: rg_params_freeze passes it by. Otherwise as
+ * rg_params_add. */
+RG_API rg_param *rg_params_add_buffer(rg_params *params, const char *name, rg_type type,
+                                      rg_shape shape, rg_error *error);
+
+/* Whether parameter number `i` is a buffer; 0 also outside 0 to count - 1. */
+RG_API int rg_params_is_buffer(const rg_params *params, int i);
+
 /* The parameter of that name, or NULL. */
 RG_API rg_param *rg_params_find(const rg_params *params, const char *name);
 

@@ -60,22 +60,44 @@ static void add_time(line *to, double seconds)
     add(to, ":%02.0f left", floor(fmod(seconds, 60)));
 }
 
+/* Examples since this training began. */
+static double examples_made(const rgi_progress *progress, const rg_epoch *epoch, int64_t done)
+{
+    return (double)(epoch->epoch - 1) * (double)progress->examples + (double)done -
+           (double)progress->before;
+}
+
+/* What was found at the end of an epoch, on a terminal only the first of both; whether there is
+ * any. */
+static bool add_evaluations(line *to, const rg_epoch *epoch, bool terminal)
+{
+    bool validated = !isnan(epoch->validation_loss), tested = !isnan(epoch->test_loss);
+    if (validated) {
+        add(to, "  val. loss %.4g", epoch->validation_loss);
+        add_known(to, "  %.2f %%", 100 * epoch->validation_accuracy);
+    }
+    if (tested && !(validated && terminal)) {
+        add(to, "  test loss %.4g", epoch->test_loss);
+        add_known(to, "  %.2f %%", 100 * epoch->test_accuracy);
+    }
+    return validated || tested;
+}
+
 static line describe(const rgi_progress *progress, const rg_epoch *epoch, int64_t done)
 {
     line text = {.length = 0};
-    double part = ((double)(epoch->epoch - 1) + (double)done / (double)progress->examples) /
-                  (double)progress->epochs;
+    double made = examples_made(progress, epoch, done);
+    double left =
+        (double)progress->epochs * (double)progress->examples - (double)progress->before - made;
     add(&text, "epoch %.0f", (double)epoch->epoch);
     add(&text, "/%.0f", (double)progress->epochs);
     add(&text, "  loss %.4g", epoch->loss);
     add_known(&text, "  accuracy %.2f %%", 100 * epoch->accuracy);
-    add_known(&text, "  test loss %.4g", epoch->test_loss);
-    add_known(&text, "  %.2f %%", 100 * epoch->test_accuracy);
-    if (progress->terminal && !isnan(epoch->test_loss))
+    if (add_evaluations(&text, epoch, progress->terminal) && progress->terminal)
         return text; /* more would not fit into 80 columns */
     add(&text, "  %.0f samples/s", progress->speed);
-    if (progress->terminal && part < 1)
-        add_time(&text, (rgi_now() - progress->began) * (1 - part) / part);
+    if (progress->terminal && left > 0)
+        add_time(&text, (rgi_now() - progress->began) * left / made);
     return text;
 }
 
@@ -93,13 +115,15 @@ static void draw(rgi_progress *progress, const line *text)
 
 /* ---- the training ---- */
 
-void rgi_progress_start(rgi_progress *progress, FILE *file, int64_t epochs, int64_t examples)
+void rgi_progress_start(rgi_progress *progress, FILE *file, int64_t epochs, int64_t examples,
+                        int64_t before)
 {
     double now = rgi_now();
     *progress = (rgi_progress){.file = file,
                                .terminal = file && is_terminal(file),
                                .epochs = epochs,
                                .examples = examples,
+                               .before = before,
                                .began = now,
                                .epoch_began = now,
                                .drawn = now};
@@ -109,7 +133,8 @@ void rgi_progress_step(rgi_progress *progress, const rg_epoch *epoch, int64_t do
 {
     static const double interval = 0.1;
     double now = rgi_now();
-    progress->speed = (double)done / fmax(now - progress->epoch_began, 1e-9);
+    double made = fmin((double)done, examples_made(progress, epoch, done));
+    progress->speed = made / fmax(now - progress->epoch_began, 1e-9);
     if (!progress->terminal || now - progress->drawn < interval)
         return;
     line text = describe(progress, epoch, done);

@@ -3,194 +3,138 @@
 #include <inttypes.h>
 #include <math.h>
 
-#include "../ops/loss.h"
-#include "internal.h"
+#include "evaluate.h"
 #include "progress.h"
+#include "snapshot.h"
 
-/* ---- what fits together ---- */
+/* ---- what is trained ---- */
 
-static rg_status check_fit(const rg_mlp *mlp, const rg_dataset *data, rg_loss loss,
-                           const char *what, rg_error *error)
+typedef struct trainer {
+    rgi_run run;
+    rg_optimizer *optimizer;
+    const rg_train_options *options;
+    rg_history *history;
+    rg_batches *train, *validation, *test; /* the last two may be NULL */
+    rg_random random;                      /* the order of this epoch's examples */
+    uint64_t dropout;                      /* what the seeds of its steps are counted from */
+    rgi_snapshot best;                     /* without memory: no early stopping */
+    double best_loss;
+    int64_t waited;      /* epochs since the best one */
+    int64_t size, steps; /* examples of a step, steps of an epoch */
+    rgi_progress progress;
+    rg_train_result result; /* its next step is the one being made */
+} trainer;
+
+static bool is_penalty(double number)
 {
-    if (!mlp || !data)
-        return RGI_FAIL(error, RG_ERROR_ARGUMENT, "%s: the network or the dataset is NULL", what);
-    rg_param *first = rg_mlp_layer(mlp, 0)->weight;
-    rg_param *last = rg_mlp_layer(mlp, rg_mlp_layer_count(mlp) - 1)->weight;
-    int64_t in = rg_param_shape(first).dim[1], out = rg_param_shape(last).dim[0];
-    if (data->count < 1)
-        return RGI_FAIL(error, RG_ERROR_ARGUMENT, "%s: the dataset has no examples", what);
-    if (data->type != rg_param_type(first))
-        return RGI_FAIL(error, RG_ERROR_TYPE, "%s: the data are %s but the network is %s", what,
-                        rg_type_name(data->type), rg_type_name(rg_param_type(first)));
-    if (data->features != in)
+    return number >= 0 && isfinite(number);
+}
+
+static rg_status check_numbers(const rg_train_options *options, rg_error *error)
+{
+    if (options->epochs < 1 || options->batch < 0)
         return RGI_FAIL(error, RG_ERROR_ARGUMENT,
-                        "%s: the examples have %" PRId64 " features but the network takes %" PRId64,
-                        what, data->features, in);
-    switch (loss) {
-    case RG_LOSS_CROSS_ENTROPY:
-        if (data->classes && data->class_count <= out)
-            return RG_OK;
+                        "training: %" PRId64 " epochs in batches of %" PRId64
+                        "; there must be at least one epoch and batches cannot be negative",
+                        options->epochs, options->batch);
+    if (options->first_epoch < 0 || options->first_step < 0)
         return RGI_FAIL(error, RG_ERROR_ARGUMENT,
-                        "%s: the data have %" PRId64 " classes, the network %" PRId64 " outputs",
-                        what, data->classes ? data->class_count : 0, out);
-    case RG_LOSS_MSE:
-    case RG_LOSS_BCE_LOGITS:
-        if (data->targets && data->target_width == out)
-            return RG_OK;
+                        "training: it cannot begin with step %" PRId64 " of epoch %" PRId64,
+                        options->first_step, options->first_epoch);
+    if (!is_penalty(options->l1) || !is_penalty(options->l2))
         return RGI_FAIL(error, RG_ERROR_ARGUMENT,
-                        "%s: the data have %" PRId64 " targets, the network %" PRId64 " outputs",
-                        what, data->targets ? data->target_width : 0, out);
-    }
-    return RGI_FAIL(error, RG_ERROR_ARGUMENT, "%s: there is no loss number %d", what, (int)loss);
-}
-
-/* ---- one batch ---- */
-
-/* A network running over batches, and what it has come to so far. */
-typedef struct run {
-    rg_mlp *mlp;
-    rg_tape *tape;
-    rg_loss loss;
-    double loss_sum;       /* over examples */
-    int64_t right, judged; /* answers */
-    int64_t examples;
-} run;
-
-static void start_run(run *r)
-{
-    r->loss_sum = 0;
-    r->right = r->judged = r->examples = 0;
-}
-
-static rg_evaluation result_of(const run *r)
-{
-    double judged = r->judged > 0 ? (double)r->judged : NAN;
-    return (rg_evaluation){r->loss_sum / (double)r->examples, (double)r->right / judged};
-}
-
-static rg_value record_loss(rg_loss loss, rg_value output, const rg_batch *batch)
-{
-    switch (loss) {
-    case RG_LOSS_CROSS_ENTROPY: return rg_cross_entropy(output, batch->classes);
-    case RG_LOSS_MSE: return rg_mse_loss(output, batch->targets, RG_MEAN);
-    case RG_LOSS_BCE_LOGITS: return rg_bce_with_logits(output, batch->targets, RG_MEAN);
-    }
-    return rgi_inert(output.tape);
-}
-
-/* Counts the rows whose largest logit is that of the class. */
-static void judge_classes(run *r, rg_value output, const rg_batch *batch)
-{
-    rg_type type = rg_get_type(output);
-    int64_t outputs = rg_size(output) / batch->count;
-    const void *logits = rg_data(output, type);
-    const int64_t *classes = rg_data(batch->classes, RG_I64);
-    for (int64_t i = 0; i < batch->count; i++) {
-        int64_t row = i * outputs, best = 0;
-        for (int64_t k = 1; k < outputs; k++)
-            if (rgi_load(logits, type, row + k) > rgi_load(logits, type, row + best))
-                best = k;
-        r->right += best == classes[i];
-    }
-    r->judged += batch->count;
-}
-
-static void judge_outputs(run *r, rg_value output, const rg_batch *batch)
-{
-    rg_type type = rg_get_type(output);
-    const void *logits = rg_data(output, type), *targets = rg_data(batch->targets, type);
-    for (int64_t i = 0; i < rg_size(output); i++)
-        r->right += (rgi_load(logits, type, i) > 0) == (rgi_load(targets, type, i) > 0.5);
-    r->judged += rg_size(output);
-}
-
-/* Records the loss of a batch and adds up how well the network does. */
-static rg_value run_batch(run *r, const rg_batch *batch)
-{
-    rg_value output = rg_dense(rg_mlp_forward(r->mlp, r->tape, batch->inputs));
-    rg_value loss = record_loss(r->loss, output, batch);
-    if (rg_tape_status(r->tape) != RG_OK)
-        return loss;
-    r->loss_sum += rg_item(loss) * (double)batch->count;
-    r->examples += batch->count;
-    if (r->loss == RG_LOSS_CROSS_ENTROPY)
-        judge_classes(r, output, batch);
-    else if (r->loss == RG_LOSS_BCE_LOGITS)
-        judge_outputs(r, output, batch);
-    return loss;
-}
-
-/* ---- evaluation ---- */
-
-static rg_status evaluate(run *r, rg_batches *batches, rg_evaluation *result, rg_error *error)
-{
-    int training = rg_mlp_is_training(r->mlp);
-    rg_mlp_set_training(r->mlp, 0);
-    start_run(r);
-    rg_batches_start(batches);
-    rg_tape_reset(r->tape);
-    rg_status status = rg_tape_status(r->tape);
-    for (rg_batch batch; status == RG_OK && rg_batches_next(batches, r->tape, &batch);) {
-        run_batch(r, &batch);
-        status = rg_tape_status(r->tape);
-        if (status == RG_OK)
-            rg_tape_reset(r->tape);
-    }
-    rg_mlp_set_training(r->mlp, training);
-    if (status != RG_OK)
-        return RGI_FAIL(error, status, "evaluation: %s", rg_tape_message(r->tape));
-    *result = result_of(r);
+                        "training: l1 is %g and l2 %g; they must be finite and at least 0",
+                        options->l1, options->l2);
+    if (options->patience < 0 || !is_penalty(options->min_improvement))
+        return RGI_FAIL(error, RG_ERROR_ARGUMENT,
+                        "training: a patience of %" PRId64
+                        " epochs or an improvement of %g cannot be waited for",
+                        options->patience, options->min_improvement);
+    if (options->patience > 0 && !options->validation)
+        return RGI_FAIL(error, RG_ERROR_ARGUMENT,
+                        "training: early stopping needs a validation set");
     return RG_OK;
 }
 
-static rg_tape *create_tape(const rg_mlp *mlp)
+static rg_status check_sets(const rg_mlp *mlp, const rg_dataset *train, const rg_dataset *test,
+                            const rg_train_options *options, rg_error *error)
 {
-    const rg_allocator *allocator = rg_params_allocator(rg_mlp_params(mlp));
-    return rg_tape_create_with(&(rg_tape_options){.allocator = allocator});
-}
-
-rg_status rg_evaluate(rg_mlp *mlp, const rg_dataset *data, rg_loss loss, int64_t batch,
-                      rg_evaluation *result, rg_error *error)
-{
-    rg_error local;
-    error = error ? error : &local;
-    *result = (rg_evaluation){NAN, NAN};
-    rg_status status = check_fit(mlp, data, loss, "evaluation", error);
-    if (status != RG_OK)
-        return status;
-    const rg_allocator *allocator = rg_params_allocator(rg_mlp_params(mlp));
-    rg_batches *batches = rg_batches_create(data, batch, NULL, allocator, error);
-    if (!batches)
-        return error->status;
-    run r = {.mlp = mlp, .tape = create_tape(mlp), .loss = loss};
-    status = evaluate(&r, batches, result, error);
-    rg_tape_destroy(r.tape);
-    rg_batches_destroy(batches);
+    rg_status status = rgi_check_fit(mlp, train, options->loss, "training", error);
+    if (status == RG_OK && options->validation)
+        status =
+            rgi_check_fit(mlp, options->validation, options->loss, "the validation set", error);
+    if (status == RG_OK && test)
+        status = rgi_check_fit(mlp, test, options->loss, "the test set", error);
     return status;
 }
 
-/* ---- training ---- */
-
-typedef struct trainer {
-    run run;
-    rg_optimizer *optimizer;
-    const rg_train_options *options;
-    rg_random random;
-    rg_batches *train, *test; /* `test` may be NULL */
-    rg_history *history;
-    rgi_progress progress;
-} trainer;
-
-/* The parameters change only after everything that can fail. */
-static rg_status step(trainer *t, const rg_batch *batch, int64_t epoch, int64_t number,
-                      rg_error *error)
+static int64_t batch_size(const rg_train_options *options, const rg_dataset *train)
 {
+    return options->batch == 0 || options->batch > train->count ? train->count : options->batch;
+}
+
+static rg_status check_batches(const rg_mlp *mlp, const rg_dataset *train,
+                               const rg_train_options *options, rg_error *error)
+{
+    int64_t size = batch_size(options, train), steps = (train->count - 1) / size + 1;
+    if (options->first_step > steps)
+        return RGI_FAIL(error, RG_ERROR_ARGUMENT,
+                        "training: it cannot begin with step %" PRId64 "; an epoch has %" PRId64,
+                        options->first_step, steps);
+    const rg_norm_layer *norm = rg_mlp_norm(mlp, 0);
+    if (norm && norm->kind == RG_NORM_BATCH && train->count - (steps - 1) * size == 1)
+        return RGI_FAIL(error, RG_ERROR_ARGUMENT,
+                        "training: batches of %" PRId64 " of %" PRId64
+                        " examples leave one alone; batch normalisation needs two",
+                        size, train->count);
+    return RG_OK;
+}
+
+/* ---- one step ---- */
+
+/* The first reason counts. */
+static void stop(trainer *t, rg_stop reason)
+{
+    if (t->result.stop == RG_STOP_EPOCHS)
+        t->result.stop = reason;
+}
+
+/* Adds the slopes of the penalties to the gradient of one parameter. */
+#define ADD_PENALTIES(T)                                                 \
+    do {                                                                 \
+        const T *w = rg_param_data(weight);                              \
+        T *g = rg_param_grad(weight);                                    \
+        for (int64_t i = 0; i < size; i++)                               \
+            g[i] += (T)l2 * w[i] + (T)l1 * (T)((w[i] > 0) - (w[i] < 0)); \
+    } while (0)
+
+static void add_penalties(const rg_mlp *mlp, double l1, double l2)
+{
+    for (int k = 0; k < rg_mlp_layer_count(mlp); k++) {
+        rg_param *weight = rg_mlp_layer(mlp, k)->weight;
+        int64_t size = rg_param_size(weight);
+        if (rg_param_is_frozen(weight))
+            continue;
+        if (rg_param_type(weight) == RG_F64)
+            ADD_PENALTIES(double);
+        else
+            ADD_PENALTIES(float);
+    }
+}
+
+/* The gradients of a batch, penalties included. */
+static rg_status find_gradients(trainer *t, const rg_batch *batch, double *value, rg_error *error)
+{
+    const rg_train_options *options = t->options;
+    int64_t epoch = t->result.next_epoch, number = t->result.next_step;
     rg_tape *tape = t->run.tape;
-    rg_value loss = run_batch(&t->run, batch);
-    double value = rg_item(loss);
-    if (rg_tape_status(tape) == RG_OK && !isfinite(value))
+    if (rg_mlp_dropout(t->run.mlp) > 0)
+        rg_mlp_seed_dropout(t->run.mlp, t->dropout + (uint64_t)number);
+    rg_value loss = rgi_run_batch(&t->run, batch);
+    *value = rg_item(loss);
+    if (rg_tape_status(tape) == RG_OK && !isfinite(*value))
         return RGI_FAIL(error, RG_ERROR_NUMERIC,
-                        "training: the loss is %g in epoch %" PRId64 ", step %" PRId64, value,
+                        "training: the loss is %g in epoch %" PRId64 ", step %" PRId64, *value,
                         epoch, number);
     rg_optimizer_zero_grad(t->optimizer);
     rg_status status = rg_tape_status(tape);
@@ -199,86 +143,191 @@ static rg_status step(trainer *t, const rg_batch *batch, int64_t epoch, int64_t 
     if (status != RG_OK)
         return RGI_FAIL(error, status, "training: epoch %" PRId64 ", step %" PRId64 ": %s", epoch,
                         number, rg_tape_message(tape));
+    if (options->l1 > 0 || options->l2 > 0)
+        add_penalties(t->run.mlp, options->l1, options->l2);
+    return RG_OK;
+}
+
+/* The parameters change only after everything that can fail. */
+static rg_status step(trainer *t, const rg_batch *batch, rg_error *error)
+{
+    const rg_train_options *options = t->options;
+    rg_step at = {t->result.next_epoch, t->result.next_step, 0};
+    rg_status status = find_gradients(t, batch, &at.loss, error);
+    if (status != RG_OK)
+        return status;
+    if (options->on_step && options->on_step(options->context, &at))
+        stop(t, RG_STOP_CALLBACK);
     status = rg_optimizer_step(t->optimizer);
     if (status != RG_OK)
         return RGI_FAIL(error, status,
                         "training: epoch %" PRId64 ", step %" PRId64
                         ": the gradients could not be exchanged",
-                        epoch, number);
+                        at.epoch, at.step);
+    t->result.next_step++;
+    if (options->stop && *options->stop)
+        stop(t, RG_STOP_FLAG);
     return RG_OK;
 }
 
-/* Takes down the epoch so far and shows it. */
-static void note(trainer *t, int64_t number, rg_epoch *epoch)
+/* ---- one epoch ---- */
+
+rg_random rg_epoch_random(uint64_t seed, int64_t epoch)
 {
-    rg_evaluation result = result_of(&t->run);
-    *epoch = (rg_epoch){.epoch = number,
-                        .loss = result.loss,
-                        .accuracy = result.accuracy,
-                        .test_loss = NAN,
-                        .test_accuracy = NAN};
-    rgi_progress_step(&t->progress, epoch, t->run.examples);
+    /* Through the generator once more, so that neighbouring seeds do not share epochs. */
+    rg_random random = rg_random_create(seed);
+    return rg_random_create(rg_random_bits(&random) + (uint64_t)epoch);
 }
 
-/* One pass over the training data, then one over the test data. */
-static rg_status run_epoch(trainer *t, int64_t number, rg_epoch *epoch, rg_error *error)
+static void start_epoch(trainer *t)
 {
-    start_run(&t->run);
+    t->random = rg_epoch_random(t->options->seed, t->result.next_epoch);
+    t->dropout = rg_random_bits(&t->random);
+    rgi_run_start(&t->run);
     rg_batches_start(t->train);
+    rg_batches_skip(t->train, t->result.next_step - 1);
     rg_tape_reset(t->run.tape);
+}
+
+/* Takes down the epoch so far and shows it. */
+static void note(trainer *t, int64_t skipped, rg_epoch *epoch)
+{
+    rg_evaluation result = rgi_run_result(&t->run);
+    *epoch = (rg_epoch){.epoch = t->result.next_epoch,
+                        .loss = result.loss,
+                        .accuracy = result.accuracy,
+                        .validation_loss = NAN,
+                        .validation_accuracy = NAN,
+                        .test_loss = NAN,
+                        .test_accuracy = NAN};
+    rgi_progress_step(&t->progress, epoch, skipped + t->run.examples);
+}
+
+/* A pass over a set that may be NULL. */
+static rg_status judge(trainer *t, rg_batches *set, double *loss, double *accuracy, rg_error *error)
+{
+    rg_evaluation result = {NAN, NAN};
+    rg_status status = set ? rgi_run_evaluate(&t->run, set, &result, error) : RG_OK;
+    *loss = result.loss;
+    *accuracy = result.accuracy;
+    return status;
+}
+
+/* The steps of an epoch until they are made or the training stops. */
+static rg_status run_steps(trainer *t, rg_epoch *epoch, rg_error *error)
+{
+    int64_t skipped = (t->result.next_step - 1) * t->size;
+    start_epoch(t);
     rg_batch batch;
-    for (int64_t i = 1; rg_batches_next(t->train, t->run.tape, &batch); i++) {
-        rg_status status = step(t, &batch, number, i, error);
+    while (t->result.stop == RG_STOP_EPOCHS && rg_batches_next(t->train, t->run.tape, &batch)) {
+        rg_status status = step(t, &batch, error);
         if (status != RG_OK)
             return status;
         rg_tape_reset(t->run.tape);
         if (t->progress.terminal)
-            note(t, number, epoch);
+            note(t, skipped, epoch);
     }
-    note(t, number, epoch);
-    if (!t->test)
-        return RG_OK;
-    rg_evaluation result = {NAN, NAN};
-    rg_status status = evaluate(&t->run, t->test, &result, error);
-    epoch->test_loss = result.loss;
-    epoch->test_accuracy = result.accuracy;
-    return status;
-}
-
-static rg_status run_epochs(trainer *t, rg_error *error)
-{
-    const rg_train_options *options = t->options;
-    for (int64_t number = 1; number <= options->epochs; number++) {
-        rg_epoch epoch;
-        rg_status status = run_epoch(t, number, &epoch, error);
-        if (status != RG_OK)
-            return status;
-        epoch.seconds = rgi_now() - t->progress.began;
-        rgi_progress_epoch(&t->progress, &epoch);
-        if (t->history && rg_history_add(t->history, &epoch) != RG_OK)
-            return RGI_FAIL(error, RG_ERROR_MEMORY,
-                            "training: there is no memory to note epoch %" PRId64, number);
-        if (options->on_epoch && options->on_epoch(options->context, &epoch))
-            break;
-    }
+    note(t, skipped, epoch);
     return RG_OK;
 }
 
-static rg_status check_training(const rg_mlp *mlp, const rg_optimizer *optimizer,
-                                const rg_dataset *train, const rg_dataset *test,
-                                const rg_train_options *options, rg_error *error)
+/* Remembers the best parameters, and stops if there have been none for long. */
+static void watch_validation(trainer *t, const rg_epoch *epoch)
 {
-    if (!optimizer || !options)
-        return RGI_FAIL(error, RG_ERROR_ARGUMENT,
-                        "training: the optimizer or the options are NULL");
-    if (options->epochs < 1 || options->batch < 0)
-        return RGI_FAIL(error, RG_ERROR_ARGUMENT,
-                        "training: %" PRId64 " epochs in batches of %" PRId64
-                        "; there must be at least one epoch and batches cannot be negative",
-                        options->epochs, options->batch);
-    rg_status status = check_fit(mlp, train, options->loss, "training", error);
-    if (status == RG_OK && test)
-        status = check_fit(mlp, test, options->loss, "the test set", error);
+    if (epoch->validation_loss < t->best_loss - t->options->min_improvement) {
+        t->best_loss = epoch->validation_loss;
+        t->result.best_epoch = epoch->epoch;
+        t->waited = 0;
+        rgi_snapshot_save(&t->best);
+    } else if (++t->waited == t->options->patience) {
+        stop(t, RG_STOP_EARLY);
+    }
+}
+
+/* What comes behind the last step of an epoch. */
+static rg_status finish_epoch(trainer *t, rg_epoch *epoch, rg_error *error)
+{
+    const rg_train_options *options = t->options;
+    rg_status status =
+        judge(t, t->validation, &epoch->validation_loss, &epoch->validation_accuracy, error);
+    if (status == RG_OK)
+        status = judge(t, t->test, &epoch->test_loss, &epoch->test_accuracy, error);
+    if (status != RG_OK)
+        return status;
+    t->result.next_epoch++;
+    t->result.next_step = 1;
+    epoch->seconds = rgi_now() - t->progress.began;
+    rgi_progress_epoch(&t->progress, epoch);
+    if (t->history && rg_history_add(t->history, epoch) != RG_OK)
+        return RGI_FAIL(error, RG_ERROR_MEMORY,
+                        "training: there is no memory to note epoch %" PRId64, epoch->epoch);
+    if (options->patience > 0)
+        watch_validation(t, epoch);
+    if (options->on_epoch && options->on_epoch(options->context, epoch))
+        stop(t, RG_STOP_CALLBACK);
+    if (options->stop && *options->stop)
+        stop(t, RG_STOP_FLAG);
+    return RG_OK;
+}
+
+/* ---- all epochs ---- */
+
+static rg_status run_epochs(trainer *t, rg_error *error)
+{
+    rg_train_result *at = &t->result;
+    while (at->stop == RG_STOP_EPOCHS && at->next_epoch <= t->options->epochs) {
+        rg_epoch epoch;
+        rg_status status = run_steps(t, &epoch, error);
+        if (status == RG_OK && at->next_step > t->steps)
+            status = finish_epoch(t, &epoch, error);
+        if (status != RG_OK)
+            return status;
+    }
+    bool over = at->stop == RG_STOP_EARLY || at->next_epoch > t->options->epochs;
+    if (over && at->best_epoch > 0)
+        rgi_snapshot_restore(&t->best);
+    return RG_OK;
+}
+
+/* Makes what the training needs beside the tape. */
+static rg_status prepare(trainer *t, const rg_dataset *train, const rg_dataset *test,
+                         rg_error *error)
+{
+    enum { EVALUATED = 256 }; /* large enough for full speed, small enough for the cache */
+    const rg_dataset *validation = t->options->validation;
+    rg_params *params = rg_mlp_params(t->run.mlp);
+    const rg_allocator *allocator = rg_params_allocator(params);
+    t->train = rg_batches_create(train, t->options->batch, &t->random, allocator, error);
+    if (!t->train)
+        return error->status;
+    t->steps = rg_batches_count(t->train);
+    if (validation &&
+        !(t->validation = rg_batches_create(validation, EVALUATED, NULL, allocator, error)))
+        return error->status;
+    if (test && !(t->test = rg_batches_create(test, EVALUATED, NULL, allocator, error)))
+        return error->status;
+    if (t->options->patience > 0 && !rgi_snapshot_create(&t->best, params))
+        return RGI_FAIL(error, RG_ERROR_MEMORY,
+                        "training: there is no memory to keep the best parameters");
+    return RG_OK;
+}
+
+static rg_status run_training(trainer *t, const rg_dataset *train, const rg_dataset *test,
+                              rg_error *error)
+{
+    rg_status status = prepare(t, train, test, error);
+    if (status == RG_OK) {
+        int64_t before =
+            (t->result.next_epoch - 1) * train->count + (t->result.next_step - 1) * t->size;
+        rgi_progress_start(&t->progress, t->options->progress, t->options->epochs, train->count,
+                           before);
+        status = run_epochs(t, error);
+        rgi_progress_end(&t->progress);
+    }
+    rg_batches_destroy(t->train);
+    rg_batches_destroy(t->validation);
+    rg_batches_destroy(t->test);
+    rgi_snapshot_destroy(&t->best);
     return status;
 }
 
@@ -286,33 +335,34 @@ rg_status rg_train(rg_mlp *mlp, rg_optimizer *optimizer, const rg_dataset *train
                    const rg_dataset *test, const rg_train_options *options, rg_history *history,
                    rg_error *error)
 {
-    enum { TEST_BATCH = 256 }; /* large enough for full speed, small enough for the cache */
     rg_error local;
     error = error ? error : &local;
-    rg_status status = check_training(mlp, optimizer, train, test, options, error);
+    if (!optimizer || !options)
+        return RGI_FAIL(error, RG_ERROR_ARGUMENT,
+                        "training: the optimizer or the options are NULL");
+    rg_status status = check_numbers(options, error);
+    if (status == RG_OK)
+        status = check_sets(mlp, train, test, options, error);
+    if (status == RG_OK)
+        status = check_batches(mlp, train, options, error);
     if (status != RG_OK)
         return status;
-    const rg_allocator *allocator = rg_params_allocator(rg_mlp_params(mlp));
-    trainer t = {.run = {.mlp = mlp, .tape = create_tape(mlp), .loss = options->loss},
+    trainer t = {.run = rgi_run_create(mlp, options->loss),
                  .optimizer = optimizer,
                  .options = options,
-                 .random = rg_random_create(options->seed),
-                 .history = history};
+                 .history = history,
+                 .best_loss = INFINITY,
+                 .size = batch_size(options, train),
+                 .result = {.next_epoch = options->first_epoch > 0 ? options->first_epoch : 1,
+                            .next_step = options->first_step > 0 ? options->first_step : 1}};
     int training = rg_mlp_is_training(mlp);
     rg_mlp_set_training(mlp, 1);
-    t.train = rg_batches_create(train, options->batch, &t.random, allocator, error);
-    if (t.train && test)
-        t.test = rg_batches_create(test, TEST_BATCH, NULL, allocator, error);
-    if (t.train && (t.test || !test)) {
-        rgi_progress_start(&t.progress, options->progress, options->epochs, train->count);
-        status = run_epochs(&t, error);
-        rgi_progress_end(&t.progress);
-    } else {
-        status = error->status;
-    }
+    status = run_training(&t, train, test, error);
     rg_mlp_set_training(mlp, training);
-    rg_batches_destroy(t.train);
-    rg_batches_destroy(t.test);
-    rg_tape_destroy(t.run.tape);
+    rgi_run_destroy(&t.run);
+    if (status != RG_OK)
+        t.result.stop = RG_STOP_ERROR;
+    if (options->result)
+        *options->result = t.result;
     return status;
 }

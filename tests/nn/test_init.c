@@ -28,9 +28,15 @@ static const struct {
     double variance;
     int uniform;
 } promises[] = {
-    {RG_INIT_HE_NORMAL, 2.0 / 50, 0},      {RG_INIT_HE_UNIFORM, 2.0 / 50, 1},
-    {RG_INIT_XAVIER_NORMAL, 2.0 / 450, 0}, {RG_INIT_XAVIER_UNIFORM, 2.0 / 450, 1},
-    {RG_INIT_NORMAL_1N, 1.0 / 50, 0},      {RG_INIT_ZEROS, 0, 1},
+    {RG_INIT_HE_NORMAL, 2.0 / 50, 0},
+    {RG_INIT_HE_UNIFORM, 2.0 / 50, 1},
+    {RG_INIT_XAVIER_NORMAL, 2.0 / 450, 0},
+    {RG_INIT_XAVIER_UNIFORM, 2.0 / 450, 1},
+    {RG_INIT_HE_AVERAGE_NORMAL, 4.0 / 450, 0},
+    {RG_INIT_HE_AVERAGE_UNIFORM, 4.0 / 450, 1},
+    {RG_INIT_NORMAL_1N, 1.0 / 50, 0},
+    {RG_INIT_UNIFORM_1N, 1.0 / 50, 1},
+    {RG_INIT_ZEROS, 0, 1},
 };
 
 /* 20000 draws: the mean is good to s / 141, a normal variance to 1 %. */

@@ -87,11 +87,12 @@ Test(train, equals_a_loop_written_by_hand)
     cr_assert(rg_optimizer_steps(optimizer) == EPOCHS * 3 && rg_mlp_is_training(mlp) == 0);
 
     rg_tape *tape = rg_tape_create();
-    rg_random random = rg_random_create(SEED);
     int64_t order[12];
-    for (int i = 0; i < 12; i++)
-        order[i] = i;
-    for (int epoch = 0; epoch < EPOCHS; epoch++) {
+    for (int epoch = 1; epoch <= EPOCHS; epoch++) {
+        rg_random random = rg_epoch_random(SEED, epoch);
+        rg_random_bits(&random); /* for dropout, of which there is none */
+        for (int i = 0; i < 12; i++)
+            order[i] = i;
         rg_random_shuffle(&random, order, 12);
         for (int first = 0; first < 12; first += BATCH) {
             int64_t count = first + BATCH < 12 ? BATCH : 12 - first;
