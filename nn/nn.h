@@ -10,6 +10,7 @@
 #include "idx.h"
 #include "init.h"
 #include "layer.h"
+#include "metrics.h"
 #include "mlp.h"
 #include "normalize.h"
 #include "optim.h"
