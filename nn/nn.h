@@ -3,6 +3,7 @@
 #define RG_NN_NN_H
 
 #include "activation.h"
+#include "augment.h"
 #include "batches.h"
 #include "csv.h"
 #include "dataset.h"
