@@ -11,6 +11,7 @@
 #include "idx.h"
 #include "init.h"
 #include "layer.h"
+#include "lr_finder.h"
 #include "metrics.h"
 #include "mlp.h"
 #include "normalize.h"
