@@ -112,9 +112,8 @@ static void copy_rows(void *to, int64_t at, const void *from, int64_t first, int
            (size_t)count * row);
 }
 
-/* Copies examples to a dataset of the same type and widths. */
-static void copy_examples(rg_dataset *to, int64_t at, const rg_dataset *from, int64_t first,
-                          int64_t count)
+void rgi_copy_examples(rg_dataset *to, int64_t at, const rg_dataset *from, int64_t first,
+                       int64_t count)
 {
     size_t element = rg_type_size(from->type);
     copy_rows(to->inputs, at, from->inputs, first, count, (size_t)from->features * element);
@@ -125,9 +124,8 @@ static void copy_examples(rg_dataset *to, int64_t at, const rg_dataset *from, in
                   (size_t)from->target_width * element);
 }
 
-/* A dataset of zeros like `data` with another number of examples. */
-static rg_status create_like(const rg_dataset *data, int64_t count, rg_dataset **out,
-                             rg_error *error)
+rg_status rgi_dataset_create_like(const rg_dataset *data, int64_t count, rg_dataset **out,
+                                  rg_error *error)
 {
     return rg_dataset_create(out, &data->allocator, data->type, count, data->features,
                              data->class_count, data->target_width, error);
@@ -136,10 +134,10 @@ static rg_status create_like(const rg_dataset *data, int64_t count, rg_dataset *
 rg_status rgi_dataset_resize(rg_dataset **data, int64_t count, rg_error *error)
 {
     rg_dataset *old = *data, *resized;
-    rg_status status = create_like(old, count, &resized, error);
+    rg_status status = rgi_dataset_create_like(old, count, &resized, error);
     if (status != RG_OK)
         return status;
-    copy_examples(resized, 0, old, 0, count < old->count ? count : old->count);
+    rgi_copy_examples(resized, 0, old, 0, count < old->count ? count : old->count);
     rg_dataset_destroy(old);
     *data = resized;
     return RG_OK;
@@ -154,68 +152,9 @@ rg_status rg_dataset_take(const rg_dataset *data, int64_t first, int64_t count, 
                         "take: %" PRId64 " examples from number %" PRId64
                         " on are not within the %" PRId64 " there are",
                         count, first, data->count);
-    rg_status status = create_like(data, count, out, error);
+    rg_status status = rgi_dataset_create_like(data, count, out, error);
     if (status == RG_OK)
-        copy_examples(*out, 0, data, first, count);
-    return status;
-}
-
-/* The number of examples to hold out; 0 if that is not possible. */
-static int64_t held_out_count(const rg_dataset *data, double held_out)
-{
-    if (!(held_out > 0 && held_out < 1))
-        return 0;
-    double rounded = held_out * (double)data->count + 0.5;
-    return rounded < (double)data->count ? (int64_t)rounded : 0;
-}
-
-/* Distributes the examples over both parts, in the order of `order`, which has room for all. */
-static void distribute(const rg_dataset *data, rg_random *shuffle, int64_t *order,
-                       rg_dataset *train, rg_dataset *test)
-{
-    for (int64_t i = 0; i < data->count; i++)
-        order[i] = i;
-    if (shuffle)
-        rg_random_shuffle(shuffle, order, (size_t)data->count);
-    for (int64_t i = 0; i < train->count; i++)
-        copy_examples(train, i, data, order[i], 1);
-    for (int64_t i = 0; i < test->count; i++)
-        copy_examples(test, i, data, order[train->count + i], 1);
-}
-
-static rg_status split(const rg_dataset *data, rg_random *shuffle, rg_dataset *train,
-                       rg_dataset *test, rg_error *error)
-{
-    size_t bytes = (size_t)data->count * sizeof(int64_t);
-    int64_t *order = rgi_alloc(&data->allocator, bytes);
-    if (!order)
-        return RGI_FAIL(error, RG_ERROR_MEMORY, "split: no memory to order %" PRId64 " examples",
-                        data->count);
-    distribute(data, shuffle, order, train, test);
-    rgi_free(&data->allocator, order, bytes);
-    return RG_OK;
-}
-
-rg_status rg_dataset_split(const rg_dataset *data, double held_out, rg_random *shuffle,
-                           rg_dataset **train, rg_dataset **test, rg_error *error)
-{
-    *train = *test = NULL;
-    int64_t held = held_out_count(data, held_out);
-    if (held < 1)
-        return RGI_FAIL(error, RG_ERROR_ARGUMENT,
-                        "split: holding out a fraction of %g of %" PRId64
-                        " examples leaves a part without any",
-                        held_out, data->count);
-    rg_status status = create_like(data, data->count - held, train, error);
-    if (status == RG_OK)
-        status = create_like(data, held, test, error);
-    if (status == RG_OK)
-        status = split(data, shuffle, *train, *test, error);
-    if (status != RG_OK) {
-        rg_dataset_destroy(*train);
-        rg_dataset_destroy(*test);
-        *train = *test = NULL;
-    }
+        rgi_copy_examples(*out, 0, data, first, count);
     return status;
 }
 

@@ -56,6 +56,16 @@ RG_API rg_status rg_dataset_take(const rg_dataset *data, int64_t first, int64_t 
 RG_API rg_status rg_dataset_split(const rg_dataset *data, double held_out, rg_random *shuffle,
                                   rg_dataset **train, rg_dataset **test, rg_error *error);
 
+/* The same with `count` parts, for training, validation and test, say: part k gets the share
+ * shares[k] / sum of all, which must be positive and finite. With `stratify` 0 the parts are
+ * consecutive in the order that `shuffle` draws, or the dataset's, each boundary rounded to the
+ * nearest example. With `stratify` 1 every class is divided in these shares too, to within `count`
+ * examples; inside the parts the order is kept. RG_ERROR_ARGUMENT also without classes to stratify
+ * by; RG_ERROR_INDEX for a class that is none. On failure all of `parts` are NULL. */
+RG_API rg_status rg_dataset_split_parts(const rg_dataset *data, int count, const double *shares,
+                                        int stratify, rg_random *shuffle, rg_dataset **parts,
+                                        rg_error *error);
+
 RG_END_DECLS
 
 #endif

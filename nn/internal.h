@@ -13,6 +13,14 @@
 
 /* ---- dataset.c ---- */
 
+/* A dataset of zeros like `data` with another number of examples. */
+rg_status rgi_dataset_create_like(const rg_dataset *data, int64_t count, rg_dataset **out,
+                                  rg_error *error);
+
+/* Copies examples to a dataset of the same type and widths. */
+void rgi_copy_examples(rg_dataset *to, int64_t at, const rg_dataset *from, int64_t first,
+                       int64_t count);
+
 /* Replaces *data by a copy with `count` examples: its first ones, then zeros. *data stays as it is
  * if that fails. */
 rg_status rgi_dataset_resize(rg_dataset **data, int64_t count, rg_error *error);

@@ -3,6 +3,7 @@
 #define RG_NN_NN_H
 
 #include "activation.h"
+#include "augment.h"
 #include "batches.h"
 #include "clip.h"
 #include "csv.h"
@@ -12,6 +13,8 @@
 #include "init.h"
 #include "layer.h"
 #include "lbfgs.h"
+#include "lr_finder.h"
+#include "metrics.h"
 #include "mlp.h"
 #include "normalize.h"
 #include "npy.h"

@@ -53,7 +53,7 @@ RG_API int rg_params_count(const rg_params *params);
 RG_API rg_param *rg_params_at(const rg_params *params, int i);
 RG_API const char *rg_params_name(const rg_params *params, int i);
 
-/* The number of elements in all parameters together. */
+/* The number of elements in all parameters together, buffers included. */
 RG_API int64_t rg_params_size(const rg_params *params);
 
 /* Makes every gradient zero. */

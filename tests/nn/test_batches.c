@@ -81,3 +81,57 @@ Test(batches, in_order_are_not_copied)
     rg_tape_destroy(tape);
     rg_dataset_destroy(data);
 }
+
+/* The order of a pass is a matter of the generator alone, not of the passes before. */
+Test(batches, a_pass_can_be_made_again)
+{
+    rg_dataset *data = make_halves(11, 1);
+    rg_tape *tape = rg_tape_create();
+    rg_random random = rg_random_create(5);
+    rg_batches *batches = rg_batches_create(data, 3, &random, NULL, NULL);
+    double first[2], again[2];
+    rg_batch batch;
+    rg_batches_start(batches);
+    rg_batches_next(batches, tape, &batch);
+    rg_read(rg_at(batch.inputs, RG_AXES(0, 0)), &first[0]);
+    rg_batches_next(batches, tape, &batch);
+    rg_read(rg_at(batch.inputs, RG_AXES(0, 0)), &first[1]);
+    rg_batches_start(batches);
+    random = rg_random_create(5);
+    rg_batches_start(batches);
+    rg_batches_next(batches, tape, &batch);
+    rg_read(rg_at(batch.inputs, RG_AXES(0, 0)), &again[0]);
+    rg_batches_next(batches, tape, &batch);
+    rg_read(rg_at(batch.inputs, RG_AXES(0, 0)), &again[1]);
+    cr_assert(memcmp(first, again, sizeof first) == 0);
+    rg_batches_destroy(batches);
+    rg_tape_destroy(tape);
+    rg_dataset_destroy(data);
+}
+
+Test(batches, can_be_counted_and_passed_over)
+{
+    static const int64_t sizes[] = {0, 1, 4, 5, 11, 12}, counts[] = {1, 11, 3, 3, 1, 1};
+    static const int64_t skips[] = {-1, 0, 1, 2, 3, INT64_MAX};
+    rg_dataset *data = make_halves(11, 1);
+    rg_tape *tape = rg_tape_create();
+    for (int i = 0; i < 6; i++) {
+        rg_batches *batches = rg_batches_create(data, sizes[i], NULL, NULL, NULL);
+        cr_assert(rg_batches_count(batches) == counts[i]);
+        for (int k = 0; k < 6; k++) {
+            int64_t left = counts[i] - (skips[k] < 0 ? 0 : skips[k]);
+            rg_batches_start(batches);
+            rg_batches_skip(batches, skips[k]);
+            rg_batch batch;
+            while (rg_batches_next(batches, tape, &batch)) {
+                const double *last = (double *)data->inputs + 20;
+                const double *inputs = rg_data(batch.inputs, RG_F64);
+                cr_assert(--left > 0 || inputs[2 * batch.count - 2] == last[0]);
+            }
+            cr_assert(left <= 0 && (left == 0 || skips[k] > counts[i]));
+        }
+        rg_batches_destroy(batches);
+    }
+    rg_tape_destroy(tape);
+    rg_dataset_destroy(data);
+}

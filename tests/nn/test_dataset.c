@@ -253,6 +253,143 @@ Test(dataset, refuses_a_split_with_an_empty_part)
     rg_dataset_destroy(data);
 }
 
+/* ---- parts ---- */
+
+static void destroy_all(rg_dataset **parts, int count)
+{
+    for (int k = 0; k < count; k++)
+        rg_dataset_destroy(parts[k]);
+}
+
+/* All examples are there once, in the order of the parts if `in_order`. */
+static void check_partition(rg_dataset **parts, int count, int64_t total, int in_order)
+{
+    char *seen = calloc((size_t)total, 1);
+    int64_t all = 0;
+    for (int k = 0; k < count; k++) {
+        for (int64_t i = 0; i < parts[k]->count; i++, all++) {
+            int64_t number = number_at(parts[k], i);
+            cr_assert(!seen[number]++);
+            cr_assert(!in_order || number == all);
+        }
+    }
+    cr_assert(all == total);
+    free(seen);
+}
+
+Test(dataset, splits_into_parts)
+{
+    static const double shares[] = {8, 1, 1.5};
+    static const int64_t want[] = {15, 2, 3};
+    rg_dataset *data = numbered(NULL, RG_F32, 20), *parts[3];
+    for (uint64_t seed = 0; seed < 3; seed++) {
+        rg_random random = rg_random_create(seed);
+        rg_random *shuffle = seed == 0 ? NULL : &random;
+        CHECK_STATUS(rg_dataset_split_parts(data, 3, shares, 0, shuffle, parts, NULL), RG_OK);
+        for (int k = 0; k < 3; k++)
+            check_like(parts[k], RG_F32, want[k]);
+        check_partition(parts, 3, 20, seed == 0);
+        destroy_all(parts, 3);
+    }
+    CHECK_STATUS(rg_dataset_split_parts(data, 1, shares, 0, NULL, parts, NULL), RG_OK);
+    check_partition(parts, 1, 20, 1);
+    destroy_all(parts, 1);
+    rg_dataset_destroy(data);
+}
+
+/* Classes of very different sizes, sorted: without care a part would miss some. */
+Test(dataset, stratifies)
+{
+    enum { COUNT = 1000, CLASSES = 3 };
+    static const int64_t sizes[CLASSES] = {900, 70, 30};
+    static const double shares[] = {0.6, 0.3, 0.1};
+    rg_dataset *data = numbered(NULL, RG_F64, COUNT), *parts[3];
+    for (int64_t i = 0; i < COUNT; i++)
+        data->classes[i] = i < 900 ? 0 : i < 970 ? 1 : 2;
+    for (uint64_t seed = 0; seed < 5; seed++) {
+        rg_random random = rg_random_create(seed);
+        rg_random *shuffle = seed == 0 ? NULL : &random;
+        CHECK_STATUS(rg_dataset_split_parts(data, 3, shares, 1, shuffle, parts, NULL), RG_OK);
+        char seen[COUNT] = {0};
+        for (int k = 0; k < 3; k++) {
+            int64_t of_class[CLASSES] = {0}, before = -1, falls = 0;
+            for (int64_t i = 0; i < parts[k]->count; i++) {
+                int64_t number = (int64_t)((double *)parts[k]->inputs)[4 * i] / 10;
+                cr_assert(!seen[number]++);
+                of_class[parts[k]->classes[i]]++;
+                falls += number < before;
+                before = number;
+            }
+            for (int c = 0; c < CLASSES; c++)
+                cr_assert(fabs((double)of_class[c] - shares[k] * (double)sizes[c]) <= 1.5,
+                          "%d of class %d in part %d", (int)of_class[c], c, k);
+            cr_assert(fabs((double)parts[k]->count - shares[k] * COUNT) <= 1);
+            cr_assert(seed == 0 ? falls == 0 : falls > parts[k]->count / 4, "the order is kept");
+        }
+        destroy_all(parts, 3);
+    }
+    rg_dataset_destroy(data);
+}
+
+/* Within as many examples as there are parts, whatever the classes and shares. */
+Test(dataset, stratifies_any_classes)
+{
+    rg_random random = rg_random_create(4);
+    for (int run = 0; run < 200; run++) {
+        int count = 2 + (int)rg_random_below(&random, 5);
+        double shares[6], sum = 0;
+        for (int k = 0; k < count; k++)
+            sum += shares[k] = 0.1 + rg_random_uniform(&random);
+        rg_dataset *data = numbered(NULL, RG_F32, 200), *parts[6];
+        int64_t of_class[3] = {0};
+        for (int64_t i = 0; i < 200; i++)
+            of_class[data->classes[i] = (int64_t)rg_random_below(&random, 3)]++;
+        CHECK_STATUS(rg_dataset_split_parts(data, count, shares, 1, &random, parts, NULL), RG_OK);
+        for (int k = 0; k < count; k++) {
+            int64_t got[3] = {0};
+            for (int64_t i = 0; i < parts[k]->count; i++)
+                got[parts[k]->classes[i]]++;
+            for (int c = 0; c < 3; c++)
+                cr_assert(fabs((double)got[c] - shares[k] / sum * (double)of_class[c]) <= count);
+        }
+        destroy_all(parts, count);
+        rg_dataset_destroy(data);
+    }
+}
+
+static void check_parts_refused(const rg_dataset *data, int count, const double *shares,
+                                int stratify, rg_status status, const char *text)
+{
+    rg_dataset *parts[3] = {(rg_dataset *)&count, (rg_dataset *)&count, (rg_dataset *)&count};
+    rg_error error;
+    CHECK_STATUS(rg_dataset_split_parts(data, count, shares, stratify, NULL, parts, &error),
+                 status);
+    cr_assert(error.status == status && strstr(error.message, text), "%s", error.message);
+    for (int k = 0; k < count; k++)
+        cr_assert(!parts[k]);
+}
+
+Test(dataset, refuses_parts_that_cannot_be)
+{
+    static const double good[] = {1, 2, 1}, small[] = {1, 0.01, 1};
+    const double bad[] = {0, -1, NAN, INFINITY};
+    rg_dataset *data = numbered(NULL, RG_F64, 10), *bare;
+    check_parts_refused(data, 0, good, 0, RG_ERROR_ARGUMENT, "0 parts cannot be made");
+    check_parts_refused(data, 2, NULL, 0, RG_ERROR_ARGUMENT, "2 parts cannot be made");
+    for (int i = 0; i < 4; i++)
+        check_parts_refused(data, 2, (double[]){1, bad[i]}, 0, RG_ERROR_ARGUMENT, "share 1 is ");
+    for (int stratify = 0; stratify < 2; stratify++)
+        check_parts_refused(data, 3, small, stratify, RG_ERROR_ARGUMENT, "leaves part 1 without");
+    rg_dataset_create(&bare, NULL, RG_F64, 5, 1, 0, 0, NULL);
+    check_parts_refused(bare, 3, good, 1, RG_ERROR_ARGUMENT, "no classes to stratify by");
+    data->classes[7] = 3;
+    check_parts_refused(data, 3, good, 1, RG_ERROR_INDEX, "example 7 has class 3 of 3");
+    data->classes[7] = -1;
+    check_parts_refused(data, 3, good, 1, RG_ERROR_INDEX, "example 7 has class -1 of 3");
+    rg_dataset_destroy(bare);
+    rg_dataset_destroy(data);
+}
+
 Test(dataset, survives_each_failing_allocation)
 {
     FOR_EACH_FAILURE(memory, allocator)
@@ -265,7 +402,12 @@ Test(dataset, survives_each_failing_allocation)
             status = rg_dataset_take(data, 2, 5, &part, &error);
         if (status == RG_OK)
             status = rg_dataset_split(part, 0.4, &random, &train, &test, &error);
-        cr_assert((status == RG_OK) == (train && test));
+        rg_dataset *parts[2] = {NULL, NULL};
+        if (status == RG_OK)
+            status = rg_dataset_split_parts(data, 2, (double[]){1, 1}, 1, &random, parts, &error);
+        cr_assert((status == RG_OK) == (parts[0] && parts[1]));
+        destroy_all(parts, 2);
+        cr_assert(status != RG_OK || (train && test));
         CHECK_STATUS(error.status, status);
         cr_assert(status == RG_OK || strstr(error.message, "no memory"));
         rg_dataset_destroy(data);

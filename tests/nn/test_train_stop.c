@@ -85,6 +85,7 @@ static void check_cut(rg_type type, int by_flag, int64_t epoch, int64_t step)
 
     cut.options.on_step = NULL;
     cut.options.stop = NULL;
+    rg_mlp_seed_dropout(cut.mlp, 99); /* nothing that is not saved may matter */
     cut.options.first_epoch = cut.result.next_epoch;
     cut.options.first_step = cut.result.next_step;
     CHECK_STATUS(train(&cut), RG_OK);
@@ -167,6 +168,33 @@ Test(train_stop, a_failure_says_where)
     for (int i = 0; i < 6; i++)
         cr_assert(isfinite(mean[i]), "a batch that is no number spoils no running value");
     end(&s);
+}
+
+/* A loop by hand with the generators that the header tells of. */
+Test(train_stop, order_and_dropout_are_drawn_as_documented)
+{
+    setup s = begin(make_full(NULL, RG_F64)), hand = begin(make_full(NULL, RG_F64));
+    rg_random random;
+    rg_batches *batches = rg_batches_create(hand.data, 5, &random, NULL, NULL);
+    rg_tape *tape = rg_tape_create();
+    CHECK_STATUS(train(&s), RG_OK);
+    for (int epoch = 1; epoch <= 4; epoch++) {
+        random = rg_epoch_random(3, epoch);
+        uint64_t seed = rg_random_bits(&random);
+        rg_batches_start(batches);
+        for (rg_batch batch; rg_tape_reset(tape), rg_batches_next(batches, tape, &batch);) {
+            rg_mlp_seed_dropout(hand.mlp, ++seed);
+            rg_value y = rg_mlp_forward(hand.mlp, tape, batch.inputs);
+            rg_optimizer_zero_grad(hand.optimizer);
+            CHECK_STATUS(rg_backward(rg_cross_entropy(y, batch.classes)), RG_OK);
+            rg_optimizer_step(hand.optimizer);
+        }
+    }
+    cr_assert(same(s.mlp, hand.mlp));
+    rg_batches_destroy(batches);
+    rg_tape_destroy(tape);
+    end(&s);
+    end(&hand);
 }
 
 Test(train_stop, epochs_have_generators_of_their_own)
