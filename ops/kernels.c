@@ -5,6 +5,7 @@
 #include "kernels.h"
 
 #include <math.h>
+#include <string.h>
 
 #if defined(__clang__)
 #define UNROLL _Pragma("clang loop unroll(full)")
@@ -20,9 +21,10 @@
 #include "matmul.inc"
 #include "math_end.inc"
 
+#include "float32.inc"
 #define T          float
 #define TYPE       f32
-#define LIBM(name) name##f
+#define LIBM(name) fast_##name
 #include "math.inc"
 #include "elementwise.inc"
 #include "matmul.inc"
