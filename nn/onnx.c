@@ -122,14 +122,14 @@ typedef struct writer {
 } writer;
 
 /* Begins a node with up to five inputs, ended by NULL, and one output; end() ends it. */
-static size_t begin_node(writer *w, const char *operator, const char * const * inputs,
+static size_t begin_node(writer *w, const char *operation, const char *const *inputs,
                          const char *output)
 {
     size_t node = begin(&w->b, 1);
     for (int i = 0; inputs[i]; i++)
         add_text(&w->b, 1, inputs[i]);
     add_text(&w->b, 2, output);
-    add_text(&w->b, 4, operator);
+    add_text(&w->b, 4, operation);
     return node;
 }
 
@@ -153,15 +153,15 @@ static void add_attribute_float(writer *w, const char *name, float value)
     end(&w->b, attribute);
 }
 
-static void add_unary(writer *w, const char *operator, const char * x, const char *output)
+static void add_unary(writer *w, const char *operation, const char *x, const char *output)
 {
-    end(&w->b, begin_node(w, operator,(const char *const[]){x, NULL}, output));
+    end(&w->b, begin_node(w, operation, (const char *const[]){x, NULL}, output));
 }
 
-static void add_binary(writer *w, const char *operator, const char * x, const char *y,
+static void add_binary(writer *w, const char *operation, const char *x, const char *y,
                        const char *output)
 {
-    end(&w->b, begin_node(w, operator,(const char *const[]){x, y, NULL}, output));
+    end(&w->b, begin_node(w, operation, (const char *const[]){x, y, NULL}, output));
 }
 
 /* The mean over features. */
@@ -177,15 +177,15 @@ static void add_mean(writer *w, const char *x, const char *output)
     end(&w->b, node);
 }
 
-/* Writes "LAYER.PART" into `out`. */
+/* Writes "LAYER.PART" into `out`. The names are made in this file and short. */
 static const char *join(char *out, const char *layer, const char *part)
 {
-    snprintf(out, NAME_SIZE, "%s.%s", layer, part);
+    snprintf(out, NAME_SIZE, "%.31s.%.31s", layer, part);
     return out;
 }
 
-/* A binary operator whose second operand is a number, which needs a name of its own. */
-static void add_with_number(writer *w, const char *operator, const char * x, double number,
+/* A binary operation whose second operand is a number, which needs a name of its own. */
+static void add_with_number(writer *w, const char *operation, const char *x, double number,
                             const char *output)
 {
     char name[NAME_SIZE];
@@ -194,7 +194,7 @@ static void add_with_number(writer *w, const char *operator, const char * x, dou
     float narrow = (float)number;
     join(name, output, "number");
     add_tensor(&w->b, name, w->type, &scalar, w->type == RG_F64 ? (void *)&wide : (void *)&narrow);
-    add_binary(w, operator, x, name, output);
+    add_binary(w, operation, x, name, output);
 }
 
 /* ---- activations and normalisation ---- */
@@ -217,11 +217,11 @@ static void add_silu(writer *w, const char *layer, const char *x, const char *ou
     add_binary(w, "Mul", x, sigmoid, output);
 }
 
-/* An operator with the attribute alpha. */
-static void add_with_alpha(writer *w, const char *operator, const char * x, float alpha,
+/* An operation with the attribute alpha. */
+static void add_with_alpha(writer *w, const char *operation, const char *x, float alpha,
                            const char *output)
 {
-    size_t node = begin_node(w, operator,(const char *const[]){x, NULL}, output);
+    size_t node = begin_node(w, operation, (const char *const[]){x, NULL}, output);
     add_attribute_float(w, "alpha", alpha);
     end(&w->b, node);
 }
@@ -256,7 +256,7 @@ static void add_batch_norm(writer *w, const char *layer, const char *x, const ch
     end(&w->b, node);
 }
 
-/* The operator for it is only in later sets. */
+/* The operation for it is only in later sets. */
 static void add_layer_norm(writer *w, const char *layer, const char *x, const char *output)
 {
     char mean[NAME_SIZE], centered[NAME_SIZE], square[NAME_SIZE], variance[NAME_SIZE];
