@@ -91,16 +91,16 @@ run()
 
 # Optimizing further finds no more and takes twice as long to build.
 sanitize="-Ddebug=true -Doptimization=1 -Db_sanitize=address,undefined"
-sanitize="$sanitize -Dc_args=-fno-sanitize-recover=all"
 # Between a sanitizer's checks gcc loses sight of how long texts are.
-sanitize_gcc="$sanitize,-Wno-format-truncation"
+gcc_args="-Dc_args=['-fno-sanitize-recover=all','-Wno-format-truncation']"
+clang_args="-Dc_args=-fno-sanitize-recover=all"
 run gcc gcc -Dlapack=enabled
 if [ -z "$quick" ]; then
     run clang clang -Dlapack=disabled
     # shellcheck disable=SC2086 # a list of options
-    run gcc-sanitized gcc $sanitize_gcc
+    run gcc-sanitized gcc $sanitize "$gcc_args"
     # shellcheck disable=SC2086
-    run clang-sanitized clang $sanitize -Db_lundef=false
+    run clang-sanitized clang $sanitize "$clang_args" -Db_lundef=false
 fi
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
