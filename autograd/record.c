@@ -128,12 +128,13 @@ rg_call rgi_call_of(rg_tape *tape, rgi_record *record)
 
 /* ---- appending a record's node ---- */
 
-/* Memory for a record; its tensor's strides and data are still to be set. */
-static rgi_record *new_record(rg_tape *tape)
+/* Memory for a record with `extra` bytes behind it; its tensor's strides and data are still to be
+ * set. */
+static rgi_record *new_record(rg_tape *tape, size_t extra)
 {
     if (!rgi_room(tape))
         return NULL;
-    rgi_record *record = rgi_tape_alloc(tape, sizeof *record);
+    rgi_record *record = rgi_tape_alloc(tape, sizeof *record + extra);
     if (!record)
         return NULL;
     record->op = NULL;
@@ -193,7 +194,7 @@ rg_value rgi_leaf(rg_tape *tape, rg_type type, const rg_shape *shape, void *data
 {
     rgi_arena before = tape->arena;
     size_t used = before.current ? before.current->used : 0;
-    rgi_record *record = new_record(tape);
+    rgi_record *record = new_record(tape, 0);
     if (record) {
         rg_tensor *tensor = &record->tensor;
         tensor->type = type;
@@ -335,9 +336,28 @@ static bool find_inputs(rg_tape *tape, const rg_op *op, int count, const rg_valu
     return true;
 }
 
+/* Whether the inputs are what most are: dense tensors of one floating type that the operation
+ * takes. */
+static bool need_nothing(const rg_tape *tape, const rg_op *op, int count, const uint32_t *nodes)
+{
+    int types = op->types ? op->types : RG_OP_FLOAT;
+    rg_type type = RG_I64;
+    for (int k = 0; k < count; k++) {
+        if (tape->cursor.code[nodes[k]] != RGI_CODE_RECORD)
+            return false;
+        const rg_tensor *in = &rgi_record_of(tape, nodes[k])->tensor;
+        if (in->type == RG_I64 || !in->dense || (k > 0 && in->type != type))
+            return false;
+        type = in->type;
+    }
+    return op->integers == 0 && (types & (type == RG_F64 ? RG_OP_F64 : RG_OP_F32));
+}
+
 /* Records the conversions that an operation needs: to the common type, and to dense memory. */
 static bool prepare_inputs(rg_tape *tape, const rg_op *op, int count, uint32_t *nodes)
 {
+    if (need_nothing(tape, op, count, nodes))
+        return true;
     rgi_record shell = {.op = op, .in = nodes, .count = count};
     rg_call call = rgi_call_of(tape, &shell);
     rg_type common;
@@ -436,7 +456,8 @@ static bool run(rg_tape *tape, rgi_record *record)
         return false;
     if (op->scratch && !grow_scratch(tape, op->scratch(&call) + RGI_ALIGNMENT))
         return false;
-    call = rgi_call_of(tape, record);
+    call.saved = record->saved;
+    call.scratch = align_up(tape->scratch);
     rg_status status = op->forward(&call);
     if (status != RG_OK)
         rg_call_fail(&call, status, "%s", rg_status_text(status));
@@ -446,19 +467,17 @@ static bool run(rg_tape *tape, rgi_record *record)
 static rgi_record *new_operation(rg_tape *tape, const rg_op *op, int count, const uint32_t *nodes,
                                  const void *attributes)
 {
-    rgi_record *record = new_record(tape);
+    /* The attributes, then the inputs' nodes, behind the record: one piece of memory is cheaper. */
+    const size_t size = (op->attribute_size + sizeof *nodes - 1) / sizeof *nodes * sizeof *nodes;
+    rgi_record *record = new_record(tape, size + (size_t)count * sizeof *nodes);
     if (!record)
         return NULL;
     record->op = op;
     record->count = count;
-    record->in = rgi_tape_alloc(tape, (size_t)count * sizeof *nodes);
-    if (!record->in)
-        return NULL;
+    record->in = (uint32_t *)(void *)((char *)(record + 1) + size);
     memcpy(record->in, nodes, (size_t)count * sizeof *nodes);
     if (op->attribute_size) {
-        record->attributes = rgi_tape_alloc(tape, op->attribute_size);
-        if (!record->attributes)
-            return NULL;
+        record->attributes = record + 1;
         memcpy(record->attributes, attributes, op->attribute_size);
     }
     bool active = false;

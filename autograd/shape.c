@@ -25,7 +25,7 @@ int64_t rg_shape_size(const rg_shape *shape)
             return -1;
         if (dim == 0)
             empty = 1;
-        else if (size > INT64_MAX / dim)
+        else if ((size | dim) >> 31 && size > INT64_MAX / dim) /* divisions are slow */
             return -1;
         else
             size *= dim;
