@@ -4,7 +4,8 @@ turns, and prints one table with the best of each.
     mlp.py BENCH_MLP [--case NAME ..] [--optimizer sgd|adam ..] [--type f32|f64] [--threads N]
            [--rounds N] [--seconds S] [--python PYTHON]
 
---python is the interpreter that has torch, if it is not the one that runs this.
+--python is the interpreter that has torch, if it is not the one that runs this. In the table: `us`,
+microseconds a step; `ratio`, the peer's time over ours; `n/s`, examples a second.
 """
 import argparse
 import json
@@ -74,8 +75,8 @@ def main():
     shared = ['--type', options.type, '--seconds', str(options.seconds)]
     if options.threads:
         shared += ['--threads', str(options.threads)]
-    print(COLUMNS.format('case', 'optimizer', 'reelgrad us', 'torch us', 'ratio', 'samples/s',
-                         'torch'))
+    print(COLUMNS.format('case', 'optimizer', 'reelgrad us', 'torch us', 'ratio', 'reelgrad n/s',
+                         'torch n/s'))
     results = []
     for case in options.case:
         for optimizer in options.optimizer:
