@@ -1,6 +1,6 @@
 /*
- * augment.h: artificial expansion of training data: images moved and turned a little, for what an
- * image shows stays the same.
+ * augment.h: artificial expansion of training data: images moved and turned a little, because
+ * what an image shows stays the same.
  *
  *     rg_augment_options options = {.copies = 4, .max_shift = 1, .max_angle = 10, .seed = 1};
  *     rg_augment(train, &options, &larger, &error);

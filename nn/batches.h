@@ -34,10 +34,10 @@ typedef struct rg_batch {
 
 /* Batches of `size` examples, the last one of what is left; size 0, or more than there are: all at
  * once. No pass has begun yet. With `shuffle` every pass has a new random order drawn from it (a
- * shuffle of the dataset's, whatever the passes before had), except that a single batch keeps the
- * dataset's; NULL: always the dataset's. Both must outlive the
- * batches. `allocator` NULL: the C library's. NULL, with `error` filled, for a NULL dataset or a
- * negative size (RG_ERROR_ARGUMENT) or without memory. */
+ * shuffle of the dataset's own order, whatever the passes before had), except that a single batch
+ * keeps the dataset's; NULL: always the dataset's. Dataset and generator must outlive the batches.
+ * `allocator` NULL: the C library's. NULL, with `error` filled, for a NULL dataset or a negative
+ * size (RG_ERROR_ARGUMENT) or without memory. */
 RG_API rg_batches *rg_batches_create(const rg_dataset *data, int64_t size, rg_random *shuffle,
                                      const rg_allocator *allocator, rg_error *error);
 

@@ -17,7 +17,8 @@ RG_BEGIN_DECLS
  * accuracies with a loss that has none. */
 typedef struct rg_epoch {
     int64_t epoch;   /* from 1 */
-    double loss;     /* mean over the training examples, each with the parameters its batch met */
+    double loss;     /* mean over the training examples, each in training mode, with the parameters
+                      * that its batch met */
     double accuracy; /* the same: the part of answers that were right, 0 to 1 */
     double validation_loss; /* with the parameters at the end of the epoch */
     double validation_accuracy;

@@ -13,10 +13,11 @@
 RG_BEGIN_DECLS
 
 /* Distributions for weights of shape [out, in] with mean 0. Further axes (of a convolution) belong
- * to both: `in` is the product of all dimensions but the first, `out` of all but the second. */
+ * to both: `in` is the product of all dimensions but the first, `out` of all but the second. The
+ * uniform ones lie between -sqrt(3 v) and sqrt(3 v), with v the variance. */
 typedef enum rg_init {
     RG_INIT_HE_NORMAL,      /* variance 2 / in, which relu keeps (K. He et al., "Delving deep into
-                             * rectifiers", ICCV 2015); other books call it normal 2/n */
+                             * rectifiers", ICCV 2015); also called normal 2/n */
     RG_INIT_HE_UNIFORM,     /* the same variance */
     RG_INIT_XAVIER_NORMAL,  /* variance 2 / (in + out) (X. Glorot and Y. Bengio, "Understanding the
                              * difficulty of training deep feedforward neural networks", AISTATS

@@ -1,5 +1,5 @@
 /*
- * internal.h: what the files of nn/ share.
+ * internal.h: what the files of nn/ share (private).
  */
 #ifndef RG_NN_INTERNAL_H
 #define RG_NN_INTERNAL_H

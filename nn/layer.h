@@ -34,7 +34,8 @@ typedef enum rg_norm_kind {
 } rg_norm_kind;
 
 /* A normalisation of features, y = (x - mean) / sqrt(variance + 1e-5) w + b (ops/norm.h). Batch
- * normalisation keeps running values, each (1 - 0.1) old + 0.1 batch's; they are buffers. */
+ * normalisation keeps running values, 0.9 times the old plus 0.1 times the batch's, where the
+ * batch's variance is the sum of squares over n - 1, not n; they are buffers. */
 typedef struct rg_norm_layer {
     rg_norm_kind kind;
     rg_param *weight, *bias;                   /* w and b, [features]; NULL without normalisation */

@@ -18,7 +18,7 @@
  * The direction is the two-loop recursion's, its length that of a line search for the strong Wolfe
  * conditions with cubic interpolation (J. Nocedal and S. Wright, "Numerical optimization", 2nd
  * edition, 2006, algorithms 7.4, 7.5, 3.5 and 3.6). All of it is computed in float64, whatever the
- * parameters are, and uses 4 + 2 history numbers an element.
+ * parameters are, and keeps 4 + 2 `history` such numbers for each element.
  *
  * It belongs to one thread at a time, uses the collection's allocator and must be destroyed before
  * it.
@@ -40,7 +40,8 @@ typedef struct rg_lbfgs_options {
     int evaluations;  /* in a line search, and one more to go back; at least 1; 0: 25 */
     double decrease;  /* above 0, below `curvature`; 0: 1e-4 */
     double curvature; /* below 1; 0: 0.9 */
-    double tolerance; /* iterations end once no gradient's size exceeds it; at least 0; 0 */
+    double tolerance; /* iterations end once no element of the gradient exceeds it in
+                       * size; at least 0; 0 */
 } rg_lbfgs_options;
 
 /* For the parameters that the collection holds now; those frozen during a step are not changed by

@@ -32,7 +32,7 @@ typedef struct rg_normalizer rg_normalizer;
 RG_API rg_status rg_normalizer_fit(rg_normalizer **out, const rg_dataset *data,
                                    rg_normalization mode, rg_error *error);
 
-/* Normalizes the inputs in place. A feature that was constant in the fitted data becomes 0 whatever
+/* Normalises the inputs in place. A feature that was constant in the fitted data becomes 0 whatever
  * it is here. RG_ERROR_SHAPE, and nothing is changed, if the number of features differs. */
 RG_API rg_status rg_normalizer_apply(const rg_normalizer *normalizer, rg_dataset *data,
                                      rg_error *error);

@@ -33,11 +33,11 @@ typedef struct rg_optimizer rg_optimizer;
 
 /* ---- kinds ---- */
 
-/* Each of them returns an optimizer of the parameters that the collection holds now, those frozen
- * at the moment included; parameters added later are not its. `options` NULL: all defaults. NULL,
+/* Each of them returns an optimizer of the parameters that the collection holds now, frozen ones
+ * included; parameters added later are not among them. `options` NULL: all defaults. NULL,
  * with `error` filled, if a number is not allowed (RG_ERROR_ARGUMENT) or there is no memory.
  *
- * Of each option stands beside it what it may be, and last what a 0 means. All must be finite. To
+ * Beside each option stands what it may be and, last, what a 0 means. All must be finite. To
  * make a number vanish whose 0 means something else, give a tiny one such as 1e-300; AdamW's decay
  * can be set to 0 by rg_optimizer_set_weight_decay. */
 

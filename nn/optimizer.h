@@ -84,7 +84,7 @@ typedef struct rgi_kind {
     const char *name;
     rgi_loop_number loop;
     rgi_kind_number number[RGI_MAX_NUMBERS]; /* up to the first without a name */
-    rgi_state state[RGI_MAX_STATE];     /* likewise */
+    rgi_state state[RGI_MAX_STATE];          /* likewise */
     /* Sets the coefficients that are not 0, given rate and decay of the slot in c. */
     void (*prepare)(const double *number, rgi_slot *slot, rgi_coefficients *c);
 } rgi_kind;

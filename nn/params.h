@@ -59,8 +59,8 @@ RG_API int64_t rg_params_size(const rg_params *params);
 /* Makes every gradient zero. */
 RG_API void rg_params_zero_grad(rg_params *params);
 
-/* Freezes (1) or frees (0) the parameters whose name matches the pattern, in which * stands for any
- * text, also none, and ? for any one byte: "layer1.*", "*.bias". Returns how many match. */
+/* Freezes (1) or trains again (0) the parameters whose name matches the pattern, in which * stands
+ * for any text, also none, and ? for any one byte: "layer1.*", "*.bias". Returns how many match. */
 RG_API int rg_params_freeze(rg_params *params, const char *pattern, int frozen);
 
 /* Moves all elements into one block and all gradients into another, in order of addition, float64

@@ -82,7 +82,7 @@ RG_API double rg_schedule_rate(const rg_schedule *schedule, double base, int64_t
 
 /* ---- plateaus ---- */
 
-/* Reduces the rate when a loss has stopped to fall. Each call counts as one epoch; it is good if
+/* Reduces the rate when a loss has stopped falling. Each call counts as one epoch; it is good if
  * its loss lies more than `threshold` times the size of the best loss so far below that loss, or if
  * there is none so far; a NaN is never good. After more than `patience` epochs in a row that are
  * not good the rate is multiplied by `factor`, but not made less than `minimum`; in the `cooldown`

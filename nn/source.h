@@ -1,5 +1,5 @@
 /*
- * source.h: the bytes of a file, plain or compressed with gzip.
+ * source.h: the bytes of a file, plain or compressed with gzip (private).
  */
 #ifndef RG_NN_SOURCE_H
 #define RG_NN_SOURCE_H

@@ -24,19 +24,20 @@ RG_BEGIN_DECLS
 
 /* What is made small, always the mean over examples (ops/loss.h). The losses of classes need a
  * dataset with classes, fewer or as many as the network has outputs; an answer is right if the
- * largest output is the class's. The others need targets, as wide as the network's output. */
+ * largest output is the class's. The others need targets, as wide as the network's output, and are
+ * the mean over the outputs too; those without right or wrong answers have accuracy NaN. */
 typedef enum rg_loss {
     RG_LOSS_CROSS_ENTROPY, /* of logits, with classes: -ln softmax(y)[class] */
-    RG_LOSS_MSE,           /* squared error; nothing is right or wrong: accuracy NaN */
-    RG_LOSS_BCE_LOGITS,    /* binary cross-entropy of logits, the mean over outputs too; each output
-                            * is right if it is above 0 where the target is above 1/2 */
-    RG_LOSS_BCE_CLASSES,   /* of logits, with classes: each output says for itself whether its class
-                            * it is; binary cross-entropy, summed over the outputs */
+    RG_LOSS_MSE,           /* squared error, with targets; accuracy NaN */
+    RG_LOSS_BCE_LOGITS,    /* binary cross-entropy of logits, with targets; each output is right if
+                            * it is above 0 exactly where the target is above 1/2 */
+    RG_LOSS_BCE_CLASSES,   /* of logits, with classes: each output says for itself whether the
+                            * example is of its class; binary cross-entropy, summed over outputs */
     RG_LOSS_QUADRATIC,     /* the same with 1/2 sum (sigmoid(y) - t)^2, t 1 for the class, else 0.
                             * Its gradient has the sigmoid's slope as a factor, and nearly vanishes
                             * where an output is quite sure and quite wrong: learning slows down */
-    RG_LOSS_L1,            /* absolute error; accuracy NaN */
-    RG_LOSS_HUBER          /* Huber's loss with delta 1; accuracy NaN */
+    RG_LOSS_L1,            /* absolute error, with targets; accuracy NaN */
+    RG_LOSS_HUBER          /* Huber's loss with delta 1, with targets; accuracy NaN */
 } rg_loss;
 
 /* A step: a batch whose loss and gradients are known. */
@@ -61,7 +62,7 @@ typedef struct rg_train_result {
     int64_t best_epoch; /* of the lowest validation loss as `patience` counts it; 0: none */
 } rg_train_result;
 
-/* What to do. Fields left 0 do nothing but for those where a default is said. */
+/* What to do. A field left 0 asks for nothing, unless a default is said beside it. */
 typedef struct rg_train_options {
     rg_loss loss;
     int64_t epochs; /* the number of the last pass over the data, at least 1 */
@@ -102,8 +103,8 @@ typedef struct rg_train_options {
     int (*on_epoch)(void *context, const rg_epoch *epoch);
     void *context; /* passed to them */
 
-    /* Looked at after each step: not 0 stops the training, as a signal handler for Ctrl-C may want.
-     * What was trained can then be saved. Or NULL. */
+    /* Looked at after each step: not 0 stops the training. A signal handler for Ctrl-C may set it,
+     * and what was trained can then be saved. Or NULL. */
     const volatile sig_atomic_t *stop;
 
     rg_train_result *result; /* where to say how it ended, also if it failed; or NULL */
