@@ -109,6 +109,8 @@ static int fill_curves(const rg_history *history, rg_history_chart chart, double
     static const char *const names[SETS] = {"training", "validation", "test"};
     int64_t count = history->count;
     double *x = room;
+    if (count == 0)
+        return 0;
     for (int64_t i = 0; i < count; i++)
         x[i] = (double)history->epochs[i].epoch;
     int made = 0;
