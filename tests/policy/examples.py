@@ -153,6 +153,67 @@ def fashion_mnist(program):
     check('100.00 %' in done.stdout, f'the pattern in the images is not learned:\n{done.stdout}')
 
 
+def depth(program):
+    check_options(program)
+    expect(run(program, '--depth', 1), 2, '--depth expects 2 to 100')
+    expect(run(program, '--depth', 3, '--out', 'no-such-folder/x'), 1,
+           'no-such-folder/x-sigmoid.svg')
+    norms = {}
+    for seed in range(1, 4):
+        done = run(program, '--seed', seed, '--out', 'depth')
+        expect(done, 0, *(f'wrote depth-{name}.svg' for name in ['sigmoid', 'tanh', 'relu']))
+        for name in ['sigmoid', 'tanh', 'relu']:
+            check_svg(f'depth-{name}.svg')
+            table = re.search(rf'\n{name}: .*\n.*\n((?: +\d.*\n)+) +flat(.*)', done.stdout)
+            check(table, f'there is no table of {name}:\n{done.stdout}')
+            if table:
+                rows = [[float(cell) for cell in line.split()[1:]] for line in
+                        table[1].splitlines()]
+                check(len(rows) == 12, f'{name} has {len(rows)} layers and not 12')
+                # For zero, 1/n, Xavier, 2/n and one: from the last hidden layer to the first.
+                norms[name] = [column[:-1] for column in zip(*rows)]
+                flat = [float(cell) for cell in re.findall(r'([\d.]+) %', table[2])]
+                check(name == 'relu' or flat[4] > 20 > 1 > flat[1], f'{name}: flat are {flat}')
+        for name in norms:
+            check(not any(norms[name][0]), f'{name}: a gradient passes weights of zero')
+        for k in 1, 2:
+            fall = [next / norm for norm, next in zip(norms['sigmoid'][k], norms['sigmoid'][k][1:])]
+            check(norms['sigmoid'][k][0] < 1e-4 * norms['sigmoid'][k][-1] and min(fall) > 1,
+                  f'sigmoid: the gradient does not vanish: {norms["sigmoid"][k]}')
+            check(max(norms['tanh'][k]) < 5 * min(norms['tanh'][k]),
+                  f'tanh does not keep the gradient: {norms["tanh"][k]}')
+        check(max(norms['relu'][3]) < 10 * min(norms['relu'][3]),
+              f'relu and He do not keep the gradient: {norms["relu"][3]}')
+        check(norms['tanh'][4][0] > 100 * norms['tanh'][4][-1],
+              f'tanh: the gradient does not explode: {norms["tanh"][4]}')
+        check(min(norms['relu'][4]) > 1e6, f'relu: nothing explodes: {norms["relu"][4]}')
+        equal, other = re.findall(r'([\d.]+) % are right; .*\n +(.*)', done.stdout)
+        check(len(set(re.findall(r'\(.*?\)', equal[1]))) == 1 and float(equal[0]) < 85,
+              f'neurons of weight zero: {equal}')
+        check(len(set(re.findall(r'\(.*?\)', other[1]))) == 4 and float(other[0]) > 95,
+              f'neurons that begin with different weights: {other}')
+
+
+def descent(program):
+    check_options(program)
+    expect(run(program, '--points', 1), 2, '--points expects at least 2')
+    expect(run(program, '--epochs', 0), 1, 'there must be at least one epoch')
+    expect(run(program, '--out', 'no-such-folder/x'), 1, 'no-such-folder/x-losses.svg')
+    for seed in range(1, 6):
+        done = run(program, '--seed', seed, '--out', 'descent')
+        expect(done, 0, 'wrote descent-losses.svg', 'wrote descent-paths.svg')
+        solution = list(numbers(done, r'exact solution: w = (\S+), b = (\S+),'))
+        for name, steps, distance in [('all examples', 100, 1e-3),
+                                      ('all, with momentum', 100, 1e-3),
+                                      ('mini-batches of 10', 500, 0.03),
+                                      ('one at a time', 5000, 0.03)]:
+            end = numbers(done, rf'{name} +{steps} steps: w = (\S+), b = (\S+),')
+            check(math.dist(end, solution) < distance,
+                  f'{name} does not end at {solution}:\n{done.stdout}')
+        check_svg('descent-losses.svg')
+        check_svg('descent-paths.svg')
+
+
 def optimize_nlopt(program):
     check_options(program)
     for seed in range(5):
@@ -192,8 +253,9 @@ def time_stepping_record(program):
             check('void burgers_vjp(const double *' in text, 'there is no burgers_vjp')
 
 
-TESTS = [optimize_nlopt, solve_gsl, quickstart, step_by_step, custom_op, gradient_check, logistic_regression, digits,
-         fashion_mnist, time_stepping, time_stepping_record]
+TESTS = [optimize_nlopt, solve_gsl, quickstart, step_by_step, custom_op, gradient_check,
+         logistic_regression, depth, descent, digits, fashion_mnist, time_stepping,
+         time_stepping_record]
 
 name, path = sys.argv[1], os.path.abspath(sys.argv[2])
 test = {function.__name__: function for function in TESTS}.get(name)
