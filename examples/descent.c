@@ -72,10 +72,11 @@ typedef struct way {
     int falls; /* the rate, in a straight line to 0 */
 } way;
 
-static const way ways[] = {{"all examples", 0, 0.4, 0, 0},
-                           {"all, with momentum", 0, 0.1, 0.8, 0},
+/* The noisiest first: what is drawn later covers it. */
+static const way ways[] = {{"one at a time", 1, 0.05, 0, 1},
                            {"mini-batches of 10", 10, 0.1, 0, 1},
-                           {"one at a time", 1, 0.05, 0, 1}};
+                           {"all examples", 0, 0.4, 0, 0},
+                           {"all, with momentum", 0, 0.1, 0.8, 0}};
 enum { WAYS = sizeof ways / sizeof *ways };
 
 /* A way as it is gone. Each place has its w, b, height above the lowest and passes made. */

@@ -44,7 +44,7 @@ static rg_status add_shifted(rg_dataset **data, uint64_t seed, rg_error *error)
     if (side * side != (*data)->features || side == 1)
         return RG_OK;
     rg_dataset *more;
-    const rg_augment_options options = {.copies = 4, .max_shift = 1, .seed = seed};
+    const rg_augment_options options = {.copies = 6, .max_shift = 1, .seed = seed};
     rg_status status = rg_augment(*data, &options, &more, error);
     if (status != RG_OK)
         return status;
@@ -250,7 +250,7 @@ int main(int argc, char **argv)
 {
     settings s = {.data = default_data(),
                   .out = "loss.svg",
-                  .epochs = 20,
+                  .epochs = 15,
                   .batch = 32,
                   .hidden = 512,
                   .seed = 0,

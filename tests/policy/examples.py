@@ -5,7 +5,9 @@ Usage: examples.py NAME PROGRAM
 import math
 import os
 import re
+import signal
 import struct
+import subprocess
 import sys
 import tempfile
 import xml.etree.ElementTree
@@ -119,18 +121,44 @@ def write_images(folder, side, classes, counts):
         write_idx(f'{folder}/{part}-labels-idx1-ubyte', [count], labels)
 
 
+def interrupt_digits(program):
+    """A training that Ctrl-C cut in two ends with the bytes of one in one piece."""
+    settings = ['--epochs', 5, '--batch', 1, '--hidden', 16, '--seed', 3]
+    expect(run(program, *settings, '--save', 'whole'), 0, 'saved the network in whole')
+    with subprocess.Popen([program] + [str(s) for s in settings] + ['--save', 'cut'],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate()
+    check(process.returncode == 0 and re.search(r'stopped before step \d+ of epoch [2-5]\n', said)
+          and 'saved the network in cut' in said, f'Ctrl-C: status {process.returncode}:\n{said}')
+    with open('whole', 'rb') as whole, open('cut', 'rb') as cut:
+        check(whole.read() != cut.read(), 'the training was not cut')
+    expect(run(program, *settings[:2], '--load', 'cut', '--save', 'cut'), 0, 'held-out')
+    with open('whole', 'rb') as whole, open('cut', 'rb') as cut:
+        check(whole.read() == cut.read(), 'a training that was cut in two ends elsewhere')
+    # Nothing is left to do.
+    expect(run(program, *settings[:2], '--load', 'whole'), 0, '0 epochs in')
+    expect(run(program, '--load', 'no-such-file'), 1, 'no-such-file')
+    expect(run(program, '--epochs', 1, '--save', 'no-such-folder/x'), 1, 'no-such-folder/x')
+    with open('empty', 'wb') as file:
+        file.write(struct.pack('<Q', 2) + b'{}')
+    expect(run(program, '--load', 'empty'), 1, 'empty: was not saved by this program')
+
+
 def digits(program):
     check_options(program)
     accuracies = []
     for seed in range(1, 6):
         done = run(program, '--seed', seed, '--out', 'loss.svg')
         expect(done, 0, '1438 images to train on, 359 held out',
-               'wrote the loss curves to loss.svg')
+               'wrote loss.svg')
         accuracies += numbers(done, r': ([\d.]+) % of the held-out images are read right')
         check_svg('loss.svg')
     # Every seed holds out other images, some of them harder than others.
     check(min(accuracies) >= 97,
           f'{accuracies} % of the held-out digits are read right')
+    interrupt_digits(program)
     few = run(program, '--epochs', 3)
     expect(few, 0, '3 epochs in')
     lines = few.stderr.splitlines()
