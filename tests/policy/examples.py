@@ -179,6 +179,20 @@ def fashion_mnist(program):
     done = run(program, '--data', 'images', '--epochs', 5)
     expect(done, 0, 'second')
     check('100.00 %' in done.stdout, f'the pattern in the images is not learned:\n{done.stdout}')
+    classic = ['--data', 'images', '--hidden', 30, '--activation', 'sigmoid', '--optimizer', 'sgd',
+               '--momentum', 0, '--rate', 0.5, '--batch', 10, '--epochs', 20]
+    losses = []
+    for loss, l2 in [('sigmoid', 0), ('sigmoid', 5), ('quadratic', 0)]:
+        done = run(program, *classic, '--loss', loss, '--l2', l2)
+        expect(done, 0, '100.00 % right;')
+        losses += list(numbers(done, r'epoch 20: loss ([\d.]+)'))
+    check(losses[0] < losses[1], f'a penalty lowers the loss: {losses}')
+    for hidden in '0', '30,', '30 20', 'x', ','.join('1' * 15):
+        expect(run(program, '--hidden', hidden), 2, '--hidden expects')
+    expect(run(program, '--data', 'images', '--hidden', '20,10,5', '--epochs', 1), 0, 'epoch  1')
+    expect(run(program, '--activation', 'x'), 2, '--activation expects')
+    expect(run(program, '--loss', 'x'), 2, '--loss expects')
+    expect(run(program, '--optimizer', 'x'), 2, '--optimizer expects')
 
 
 def depth(program):
