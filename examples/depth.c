@@ -22,7 +22,8 @@ typedef struct settings {
 
 /* ---- first weights ---- */
 
-/* Weights of mean 0 whose variance is the name; n is the number of inputs of a neuron. */
+/* Weights of mean 0 whose variance is the name; n is the number of inputs of a neuron. Xavier's is
+ * 2 / (inputs + outputs), here 1/n but in the last layer, and they are uniform. */
 typedef struct start {
     const char *name;
     rg_init init;
@@ -176,6 +177,7 @@ static rg_status show_depth(const settings *s, rg_error *error)
         ((double *)data->inputs)[i] = rg_random_normal(&random);
     for (int64_t i = 0; i < s->batch; i++)
         data->classes[i] = (int64_t)rg_random_below(&random, OUTPUTS);
+    puts("flat: hidden outputs where the activation has less than 1 % of its steepest slope");
     rg_tape *tape = rg_tape_create();
     for (int i = 0; i < 3 && status == RG_OK; i++)
         status = show_activation(s, activations[i], tape, data, error);

@@ -236,18 +236,20 @@ static rg_status run(int64_t count, int64_t epochs, uint64_t seed, const char *o
     return status;
 }
 
+enum { MAX = 100000 };
+
 int main(int argc, char **argv)
 {
     int64_t count = 50, epochs = 100, seed = 1;
     const char *out = "descent";
     read_options(argc, argv, "Gradient descent with all examples a step, with some, and with one.",
-                 (const option[]){{"points", OPTION_COUNT, &count, "examples, at least 2"},
+                 (const option[]){{"points", OPTION_COUNT, &count, "examples"},
                                   {"epochs", OPTION_COUNT, &epochs, "passes over them"},
                                   {"seed", OPTION_COUNT, &seed, "of examples and their order"},
                                   {"out", OPTION_TEXT, &out, "start of the SVG files' names"},
                                   {0}});
-    if (count < 2) {
-        fprintf(stderr, "%s: --points expects at least 2\n", argv[0]);
+    if (count < 2 || count > MAX || epochs < 1 || epochs > MAX) {
+        fprintf(stderr, "%s: --points expects 2 to %d, --epochs 1 to %d\n", argv[0], MAX, MAX);
         return 2;
     }
     rg_error error = {.status = RG_OK};

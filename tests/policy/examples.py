@@ -238,8 +238,8 @@ def depth(program):
 
 def descent(program):
     check_options(program)
-    expect(run(program, '--points', 1), 2, '--points expects at least 2')
-    expect(run(program, '--epochs', 0), 1, 'there must be at least one epoch')
+    expect(run(program, '--points', 1), 2, '--points expects 2 to')
+    expect(run(program, '--epochs', 0), 2, '--epochs 1 to')
     expect(run(program, '--out', 'no-such-folder/x'), 1, 'no-such-folder/x-losses.svg')
     for seed in range(1, 6):
         done = run(program, '--seed', seed, '--out', 'descent')
