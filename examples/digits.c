@@ -2,19 +2,28 @@
  * digits.c: trains a network to read images of handwritten digits.
  *
  * A fifth of the images is held out. A multilayer perceptron learns the others in random
- * mini-batches, together with copies shifted by one pixel, while the learning rate falls to 0; the
+ * mini-batches, together with copies shifted by a pixel, while the learning rate falls to 0; the
  * held-out images tell how well it reads what it has never seen. The curves of the losses are
  * written as an SVG picture. Reads CSV with the class in the last column, or a folder with the
  * files of MNIST, which has its own held-out part and images enough without copies.
+ *
+ * Ctrl-C ends the training after the step it is in. With --save FILE the network is kept, and
+ * `--load FILE` with the same other options goes on with it as if there had been no break:
+ *
+ *     digits --save digits.safetensors
+ *     ^C
+ *     digits --load digits.safetensors --save digits.safetensors
  */
 #include <reelgrad.h>
+#include <signal.h>
 
 #include "images.h"
 #include "options.h"
+#include "picture.h"
 
 typedef struct settings {
-    const char *data, *out;
-    int64_t epochs, batch, hidden, seed;
+    const char *data, *out, *save, *load;
+    int64_t epochs, batch, hidden, seed, next_epoch, next_step;
     double rate;
 } settings;
 
@@ -27,42 +36,21 @@ static const char *default_data(void)
     return can_open(source) ? source : "examples/data/digits.csv";
 }
 
-/* Copies an image of side x side pixels, shifted by (dx, dy); what moves in is paper. */
-static void shift_image(float *out, const float *image, int64_t side, int dx, int dy)
+/* Adds copies to the images, if they are square, each shifted by up to a pixel in both directions,
+ * for a digit stays the same digit. */
+static rg_status add_shifted(rg_dataset **data, uint64_t seed, rg_error *error)
 {
-    for (int64_t y = 0; y < side; y++) {
-        for (int64_t x = 0; x < side; x++) {
-            int64_t from_x = x - dx, from_y = y - dy;
-            int inside = from_x >= 0 && from_x < side && from_y >= 0 && from_y < side;
-            out[y * side + x] = inside ? image[from_y * side + from_x] : 0;
-        }
-    }
-}
-
-/* Replaces the images, if they are square, by five copies of each: as it is and shifted by one
- * pixel in each direction, for a digit stays the same digit. */
-static rg_status add_shifted(rg_dataset **data, rg_error *error)
-{
-    static const int shift[][2] = {{0, 0}, {1, 0}, {-1, 0}, {0, 1}, {0, -1}};
-    enum { COPIES = sizeof shift / sizeof *shift };
-    const rg_dataset *old = *data;
-    rg_dataset *more;
-    int64_t size = old->features, side = (int64_t)sqrt((double)size);
-    if (side * side != size)
+    int64_t side = (int64_t)sqrt((double)(*data)->features);
+    if (side * side != (*data)->features || side == 1)
         return RG_OK;
-    rg_status status = rg_dataset_create(&more, NULL, RG_F32, COPIES * old->count, size,
-                                         old->class_count, 0, error);
+    rg_dataset *more;
+    const rg_augment_options options = {.copies = 6, .max_shift = 1, .seed = seed};
+    rg_status status = rg_augment(*data, &options, &more, error);
     if (status != RG_OK)
         return status;
-    for (int64_t i = 0; i < more->count; i++) {
-        const int *by = shift[i % COPIES];
-        shift_image((float *)more->inputs + i * size,
-                    (const float *)old->inputs + i / COPIES * size, side, by[0], by[1]);
-        more->classes[i] = old->classes[i / COPIES];
-    }
     rg_dataset_destroy(*data);
     *data = more;
-    printf("with copies shifted by one pixel: %" PRId64 " images to train on\n", more->count);
+    printf("with copies shifted by a pixel: %" PRId64 " images to train on\n", more->count);
     return RG_OK;
 }
 
@@ -102,102 +90,159 @@ static rg_status read_data(const settings *s, parts *data, rg_error *error)
     printf("%s: %" PRId64 " images to train on, %" PRId64 " held out\n", s->data,
            data->train->count, data->test->count);
     if (!is_folder)
-        status = add_shifted(&data->train, error);
+        status = add_shifted(&data->train, (uint64_t)s->seed, error);
     return status == RG_OK ? normalize(data, error) : status;
+}
+
+/* ---- what is kept ---- */
+
+/* Where a training stands, and what it must go on with: the seed, which chose the images held out,
+ * and the size of a step. */
+static const char *const keys[] = {"next_epoch", "next_step", "seed", "batch"};
+enum { KEYS = sizeof keys / sizeof *keys };
+
+static rg_status save(const settings *s, const rg_mlp *mlp, const rg_optimizer *optimizer,
+                      const rg_train_result *result, rg_error *error)
+{
+    const int64_t numbers[KEYS] = {result->next_epoch, result->next_step, s->seed, s->batch};
+    char texts[KEYS][24];
+    rg_metadata metadata[KEYS];
+    for (int i = 0; i < KEYS; i++) {
+        snprintf(texts[i], sizeof texts[i], "%" PRId64, numbers[i]);
+        metadata[i] = (rg_metadata){keys[i], texts[i]};
+    }
+    rg_status status = rg_mlp_save(mlp, optimizer, metadata, KEYS, s->save, error);
+    if (status == RG_OK)
+        printf("saved the network in %s\n", s->save);
+    return status;
+}
+
+/* Reads the numbers that `save` wrote. */
+static rg_status load_settings(settings *s, rg_error *error)
+{
+    int64_t *const numbers[KEYS] = {&s->next_epoch, &s->next_step, &s->seed, &s->batch};
+    rg_safetensors *file;
+    rg_status status = rg_safetensors_read(s->load, NULL, &file, error);
+    for (int i = 0; i < KEYS && status == RG_OK; i++) {
+        const char *text = rg_safetensors_metadata(file, keys[i]);
+        if (!text || set_option(&(option){keys[i], OPTION_COUNT, numbers[i], NULL}, text)) {
+            status = RG_ERROR_FORMAT;
+            snprintf(error->message, sizeof error->message,
+                     "%.150s: was not saved by this program: it has no %s", s->load, keys[i]);
+        }
+    }
+    rg_safetensors_destroy(file);
+    return status;
 }
 
 /* ---- training ---- */
 
-/* The rate falls in a straight line, so that the last steps settle what the first ones found. */
-typedef struct schedule {
-    rg_optimizer *optimizer;
-    const settings *settings;
-} schedule;
+static volatile sig_atomic_t interrupted;
 
-static int lower_rate(void *context, const rg_epoch *epoch)
+/* A second Ctrl-C ends the program at once. */
+static void interrupt(int number)
 {
-    const schedule *plan = context;
-    double left = 1 - (double)epoch->epoch / (double)plan->settings->epochs;
-    rg_optimizer_set_rate(plan->optimizer, plan->settings->rate * left);
+    interrupted = 1;
+    signal(number, SIG_DFL);
+}
+
+/* A training: the network with its optimizer. */
+typedef struct training {
+    const settings *settings;
+    rg_mlp *mlp;
+    rg_optimizer *adam;
+} training;
+
+/* The network and the optimizer, new or from the file. */
+static rg_status create(training *t, const parts *data, rg_error *error)
+{
+    const settings *s = t->settings;
+    if (s->load)
+        return rg_mlp_load(s->load, NULL, &t->mlp, &t->adam, error);
+    const int64_t widths[] = {data->train->features, s->hidden, data->train->class_count};
+    t->mlp = rg_mlp_create(&(rg_mlp_options){.type = RG_F32,
+                                             .widths = widths,
+                                             .width_count = 3,
+                                             .hidden = RG_RELU,
+                                             .seed = (uint64_t)s->seed},
+                           error);
+    if (t->mlp)
+        t->adam = rg_adam_create(rg_mlp_params(t->mlp), &(rg_adam_options){.rate = s->rate}, error);
+    return t->adam ? RG_OK : error->status;
+}
+
+/* The rate falls in a straight line, so that the last steps settle what the first ones found. */
+static int lower_rate(void *context, const rg_step *step)
+{
+    const training *t = context;
+    const rg_schedule falling = {
+        .kind = RG_SCHEDULE_LINEAR, .length = t->settings->epochs, .start = 1, .end = 0};
+    rg_optimizer_set_rate(t->adam, rg_schedule_rate(&falling, t->settings->rate, step->epoch - 1));
     return 0;
 }
 
-static rg_status train(const settings *s, const parts *data, rg_history *history, rg_error *error)
+static rg_status train(training *t, const parts *data, rg_history *history, rg_error *error)
 {
-    const int64_t widths[] = {data->train->features, s->hidden, data->train->class_count};
-    rg_mlp *mlp = rg_mlp_create(&(rg_mlp_options){.type = RG_F32,
-                                                  .widths = widths,
-                                                  .width_count = 3,
-                                                  .hidden = RG_RELU,
-                                                  .seed = (uint64_t)s->seed},
-                                error);
-    if (!mlp)
-        return error->status;
-    rg_optimizer *adam =
-        rg_adam_create(rg_mlp_params(mlp), &(rg_adam_options){.rate = s->rate}, error);
-    schedule plan = {adam, s};
+    const settings *s = t->settings;
+    rg_train_result result;
     const rg_train_options options = {.loss = RG_LOSS_CROSS_ENTROPY,
                                       .epochs = s->epochs,
                                       .batch = s->batch,
                                       .seed = (uint64_t)s->seed,
+                                      .first_epoch = s->next_epoch,
+                                      .first_step = s->next_step,
                                       .progress = stderr,
-                                      .on_epoch = lower_rate,
-                                      .context = &plan};
-    rg_status status = adam ? rg_train(mlp, adam, data->train, data->test, &options, history, error)
-                            : error->status;
-    rg_optimizer_destroy(adam);
-    rg_mlp_destroy(mlp);
-    return status;
+                                      .on_step = lower_rate,
+                                      .context = t,
+                                      .stop = &interrupted,
+                                      .result = &result};
+    signal(SIGINT, interrupt);
+    rg_status status = rg_train(t->mlp, t->adam, data->train, data->test, &options, history, error);
+    signal(SIGINT, SIG_DFL);
+    if (status == RG_OK && result.stop == RG_STOP_FLAG)
+        printf("stopped before step %" PRId64 " of epoch %" PRId64 "\n", result.next_step,
+               result.next_epoch);
+    return status == RG_OK && s->save ? save(s, t->mlp, t->adam, &result, error) : status;
 }
 
 /* ---- results ---- */
 
-static rg_status write_curves(const char *path, const double *losses, const double *test_losses,
-                              int64_t count, rg_error *error)
+static rg_status show(const training *t, const parts *data, const rg_history *history,
+                      rg_error *error)
 {
-    const rg_curve curves[] = {{"training images", NULL, losses, count},
-                               {"held-out images", NULL, test_losses, count}};
-    const rg_plot_options options = {
-        .title = "Digits: mean cross-entropy", .x_label = "epoch", .y_label = "loss", .log_y = 1};
-    FILE *file = fopen(path, "wb");
-    rg_status status = file ? rg_write_curves_svg(file, curves, 2, &options, error) : RG_OK;
-    if ((!file || fclose(file) != 0) && status == RG_OK) {
-        status = RG_ERROR_IO;
-        snprintf(error->message, sizeof error->message, "%.150s: %s", path, strerror(errno));
-    }
-    return status;
-}
-
-static rg_status write_history(const char *path, const rg_history *history, rg_error *error)
-{
-    int64_t count = rg_history_count(history);
-    double *losses = malloc((size_t)count * 2 * sizeof *losses);
-    if (!losses) {
-        snprintf(error->message, sizeof error->message, "no memory for the loss curves");
-        return RG_ERROR_MEMORY;
-    }
-    for (int64_t i = 0; i < count; i++) {
-        losses[i] = rg_history_at(history, i)->loss;
-        losses[count + i] = rg_history_at(history, i)->test_loss;
-    }
-    rg_status status = write_curves(path, losses, losses + count, count, error);
-    free(losses);
-    return status;
-}
-
-static rg_status run(const settings *s, parts *data, rg_history *history, rg_error *error)
-{
-    rg_status status = read_data(s, data, error);
-    if (status == RG_OK)
-        status = train(s, data, history, error);
+    const char *path = t->settings->out;
+    const int64_t epochs = rg_history_count(history);
+    rg_evaluation found;
+    rg_status status =
+        rg_evaluate(t->mlp, data->test, RG_LOSS_CROSS_ENTROPY, t->settings->batch, &found, error);
     if (status != RG_OK)
         return status;
-    const rg_epoch *last = rg_history_at(history, rg_history_count(history) - 1);
-    printf("%" PRId64 " epochs in %.1f s: %.2f %% of the held-out images are read right\n",
-           last->epoch, last->seconds, 100 * last->test_accuracy);
-    status = write_history(s->out, history, error);
+    printf("%" PRId64 " epochs in %.1f s: %.2f %% of the held-out images are read right\n", epochs,
+           epochs > 0 ? rg_history_at(history, epochs - 1)->seconds : 0, 100 * found.accuracy);
+    if (epochs == 0)
+        return RG_OK;
+    const rg_plot_options options = {
+        .title = "Digits: mean cross-entropy", .x_label = "epoch", .y_label = "loss", .log_y = 1};
+    FILE *file = open_picture(path, error);
+    status =
+        file ? rg_history_write_svg(history, RG_CHART_LOSS, &options, file, error) : error->status;
+    return close_picture(file, path, status, error);
+}
+
+static rg_status run(settings *s, parts *data, rg_history *history, rg_error *error)
+{
+    training t = {.settings = s};
+    rg_status status = s->load ? load_settings(s, error) : RG_OK;
     if (status == RG_OK)
-        printf("wrote the loss curves to %s\n", s->out);
+        status = read_data(s, data, error);
+    if (status == RG_OK)
+        status = create(&t, data, error);
+    if (status == RG_OK)
+        status = train(&t, data, history, error);
+    if (status == RG_OK)
+        status = show(&t, data, history, error);
+    rg_optimizer_destroy(t.adam);
+    rg_mlp_destroy(t.mlp);
     return status;
 }
 
@@ -205,7 +250,7 @@ int main(int argc, char **argv)
 {
     settings s = {.data = default_data(),
                   .out = "loss.svg",
-                  .epochs = 20,
+                  .epochs = 15,
                   .batch = 32,
                   .hidden = 512,
                   .seed = 0,
@@ -218,6 +263,8 @@ int main(int argc, char **argv)
                                   {"rate", OPTION_NUMBER, &s.rate, "learning rate"},
                                   {"seed", OPTION_COUNT, &s.seed, "of split, weights and order"},
                                   {"out", OPTION_TEXT, &s.out, "SVG file to write"},
+                                  {"save", OPTION_TEXT, &s.save, "file to keep the network in"},
+                                  {"load", OPTION_TEXT, &s.load, "such a file, to go on with"},
                                   {0}});
     rg_error error = {.status = RG_OK};
     parts data = {NULL, NULL};

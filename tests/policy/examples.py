@@ -5,7 +5,9 @@ Usage: examples.py NAME PROGRAM
 import math
 import os
 import re
+import signal
 import struct
+import subprocess
 import sys
 import tempfile
 import xml.etree.ElementTree
@@ -119,18 +121,44 @@ def write_images(folder, side, classes, counts):
         write_idx(f'{folder}/{part}-labels-idx1-ubyte', [count], labels)
 
 
+def interrupt_digits(program):
+    """A training that Ctrl-C cut in two ends with the bytes of one in one piece."""
+    settings = ['--epochs', 4, '--batch', 2, '--hidden', 16, '--seed', 3]
+    expect(run(program, *settings, '--save', 'whole'), 0, 'saved the network in whole')
+    with subprocess.Popen([program] + [str(s) for s in settings] + ['--save', 'cut'],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate()
+    check(process.returncode == 0 and re.search(r'stopped before step \d+ of epoch [2-4]\n', said)
+          and 'saved the network in cut' in said, f'Ctrl-C: status {process.returncode}:\n{said}')
+    with open('whole', 'rb') as whole, open('cut', 'rb') as cut:
+        check(whole.read() != cut.read(), 'the training was not cut')
+    expect(run(program, *settings[:2], '--load', 'cut', '--save', 'cut'), 0, 'held-out')
+    with open('whole', 'rb') as whole, open('cut', 'rb') as cut:
+        check(whole.read() == cut.read(), 'a training that was cut in two ends elsewhere')
+    # Nothing is left to do.
+    expect(run(program, *settings[:2], '--load', 'whole'), 0, '0 epochs in')
+    expect(run(program, '--load', 'no-such-file'), 1, 'no-such-file')
+    expect(run(program, '--epochs', 1, '--save', 'no-such-folder/x'), 1, 'no-such-folder/x')
+    with open('empty', 'wb') as file:
+        file.write(struct.pack('<Q', 2) + b'{}')
+    expect(run(program, '--load', 'empty'), 1, 'empty: was not saved by this program')
+
+
 def digits(program):
     check_options(program)
     accuracies = []
     for seed in range(1, 6):
         done = run(program, '--seed', seed, '--out', 'loss.svg')
         expect(done, 0, '1438 images to train on, 359 held out',
-               'wrote the loss curves to loss.svg')
+               'wrote loss.svg')
         accuracies += numbers(done, r': ([\d.]+) % of the held-out images are read right')
         check_svg('loss.svg')
     # Every seed holds out other images, some of them harder than others.
     check(min(accuracies) >= 97,
           f'{accuracies} % of the held-out digits are read right')
+    interrupt_digits(program)
     few = run(program, '--epochs', 3)
     expect(few, 0, '3 epochs in')
     lines = few.stderr.splitlines()
@@ -151,6 +179,81 @@ def fashion_mnist(program):
     done = run(program, '--data', 'images', '--epochs', 5)
     expect(done, 0, 'second')
     check('100.00 %' in done.stdout, f'the pattern in the images is not learned:\n{done.stdout}')
+    classic = ['--data', 'images', '--hidden', 30, '--activation', 'sigmoid', '--optimizer', 'sgd',
+               '--momentum', 0, '--rate', 0.5, '--batch', 10, '--epochs', 20]
+    losses = []
+    for loss, l2 in [('sigmoid', 0), ('sigmoid', 5), ('quadratic', 0)]:
+        done = run(program, *classic, '--loss', loss, '--l2', l2)
+        expect(done, 0, '100.00 % right;')
+        losses += list(numbers(done, r'epoch 20: loss ([\d.]+)'))
+    check(losses[0] < losses[1], f'a penalty lowers the loss: {losses}')
+    for hidden in '0', '30,', '30 20', 'x', ','.join('1' * 15):
+        expect(run(program, '--hidden', hidden), 2, '--hidden expects')
+    expect(run(program, '--data', 'images', '--hidden', '20,10,5', '--epochs', 1), 0, 'epoch  1')
+    expect(run(program, '--activation', 'x'), 2, '--activation expects')
+    expect(run(program, '--loss', 'x'), 2, '--loss expects')
+    expect(run(program, '--optimizer', 'x'), 2, '--optimizer expects')
+
+
+def depth(program):
+    check_options(program)
+    expect(run(program, '--depth', 1), 2, '--depth expects 2 to 100')
+    expect(run(program, '--depth', 3, '--out', 'no-such-folder/x'), 1,
+           'no-such-folder/x-sigmoid.svg')
+    norms = {}
+    for seed in range(1, 4):
+        done = run(program, '--seed', seed, '--out', 'depth')
+        expect(done, 0, *(f'wrote depth-{name}.svg' for name in ['sigmoid', 'tanh', 'relu']))
+        for name in ['sigmoid', 'tanh', 'relu']:
+            check_svg(f'depth-{name}.svg')
+            table = re.search(rf'\n{name}: .*\n.*\n((?: +\d.*\n)+) +flat(.*)', done.stdout)
+            check(table, f'there is no table of {name}:\n{done.stdout}')
+            if table:
+                rows = [[float(cell) for cell in line.split()[1:]] for line in
+                        table[1].splitlines()]
+                check(len(rows) == 12, f'{name} has {len(rows)} layers and not 12')
+                # For zero, 1/n, Xavier, 2/n and one: from the last hidden layer to the first.
+                norms[name] = [column[:-1] for column in zip(*rows)]
+                flat = [float(cell) for cell in re.findall(r'([\d.]+) %', table[2])]
+                check(name == 'relu' or flat[4] > 20 > 1 > flat[1], f'{name}: flat are {flat}')
+        for name in norms:
+            check(not any(norms[name][0]), f'{name}: a gradient passes weights of zero')
+        for k in 1, 2:
+            fall = [next / norm for norm, next in zip(norms['sigmoid'][k], norms['sigmoid'][k][1:])]
+            check(norms['sigmoid'][k][0] < 1e-4 * norms['sigmoid'][k][-1] and min(fall) > 1,
+                  f'sigmoid: the gradient does not vanish: {norms["sigmoid"][k]}')
+            check(max(norms['tanh'][k]) < 5 * min(norms['tanh'][k]),
+                  f'tanh does not keep the gradient: {norms["tanh"][k]}')
+        check(max(norms['relu'][3]) < 10 * min(norms['relu'][3]),
+              f'relu and He do not keep the gradient: {norms["relu"][3]}')
+        check(norms['tanh'][4][0] > 100 * norms['tanh'][4][-1],
+              f'tanh: the gradient does not explode: {norms["tanh"][4]}')
+        check(min(norms['relu'][4]) > 1e6, f'relu: nothing explodes: {norms["relu"][4]}')
+        equal, other = re.findall(r'([\d.]+) % are right; .*\n +(.*)', done.stdout)
+        check(len(set(re.findall(r'\(.*?\)', equal[1]))) == 1 and float(equal[0]) < 85,
+              f'neurons of weight zero: {equal}')
+        check(len(set(re.findall(r'\(.*?\)', other[1]))) == 4 and float(other[0]) > 95,
+              f'neurons that begin with different weights: {other}')
+
+
+def descent(program):
+    check_options(program)
+    expect(run(program, '--points', 1), 2, '--points expects 2 to')
+    expect(run(program, '--epochs', 0), 2, '--epochs 1 to')
+    expect(run(program, '--out', 'no-such-folder/x'), 1, 'no-such-folder/x-losses.svg')
+    for seed in range(1, 6):
+        done = run(program, '--seed', seed, '--out', 'descent')
+        expect(done, 0, 'wrote descent-losses.svg', 'wrote descent-paths.svg')
+        solution = list(numbers(done, r'exact solution: w = (\S+), b = (\S+),'))
+        for name, steps, distance in [('all examples', 100, 1e-3),
+                                      ('all, with momentum', 100, 1e-3),
+                                      ('mini-batches of 10', 500, 0.03),
+                                      ('one at a time', 5000, 0.03)]:
+            end = numbers(done, rf'{name} +{steps} steps: w = (\S+), b = (\S+),')
+            check(math.dist(end, solution) < distance,
+                  f'{name} does not end at {solution}:\n{done.stdout}')
+        check_svg('descent-losses.svg')
+        check_svg('descent-paths.svg')
 
 
 def optimize_nlopt(program):
@@ -192,8 +295,9 @@ def time_stepping_record(program):
             check('void burgers_vjp(const double *' in text, 'there is no burgers_vjp')
 
 
-TESTS = [optimize_nlopt, solve_gsl, quickstart, step_by_step, custom_op, gradient_check, logistic_regression, digits,
-         fashion_mnist, time_stepping, time_stepping_record]
+TESTS = [optimize_nlopt, solve_gsl, quickstart, step_by_step, custom_op, gradient_check,
+         logistic_regression, depth, descent, digits, fashion_mnist, time_stepping,
+         time_stepping_record]
 
 name, path = sys.argv[1], os.path.abspath(sys.argv[2])
 test = {function.__name__: function for function in TESTS}.get(name)
