@@ -35,12 +35,51 @@ static const void *gather(const void *data, int64_t step, int64_t n, rg_type typ
     return room;
 }
 
-static rg_status unary_values(rg_call *call, rgi_unary_forward *forward)
+/* The grain of a function for rgi_parallel. */
+static int64_t grain_of(int code)
+{
+    switch (code) {
+    case RGI_neg:
+    case RGI_square:
+    case RGI_sqrt:
+    case RGI_reciprocal:
+    case RGI_relu:
+    case RGI_abs:
+    case RGI_leaky_relu:
+    case RGI_clamp:
+    case RGI_hardtanh:
+    case RGI_add:
+    case RGI_sub:
+    case RGI_mul:
+    case RGI_div:
+    case RGI_max:
+    case RGI_min:
+    case RGI_times: return RGI_GRAIN;
+    default: return RGI_GRAIN_OF_FUNCTIONS;
+    }
+}
+
+typedef struct unary_job {
+    rg_call *call;
+    rgi_unary_forward *forward;
+    rgi_unary_backward *backward;
+} unary_job;
+
+static void forward_piece(void *context, int64_t first, int64_t last)
+{
+    const unary_job *job = context;
+    const rg_tensor *x = job->call->in[0], *y = job->call->out;
+    job->forward(last - first, at(x->data, first, x->type),
+                 (void *)(uintptr_t)at(y->data, first, x->type), job->call->attributes);
+}
+
+static rg_status unary_values(rg_call *call, rgi_unary_forward *forward, int64_t grain)
 {
     const rg_tensor *x = call->in[0];
     rg_type type = x->type;
     if (x->dense) {
-        forward(x->size, x->data, call->out->data, call->attributes);
+        unary_job job = {call, forward, NULL};
+        rgi_parallel(rgi_call_threads(call), x->size, grain, forward_piece, &job);
         return RG_OK;
     }
     rgi_copy_to_dense(call->out->data, x);
@@ -57,12 +96,23 @@ static rg_status unary_values(rg_call *call, rgi_unary_forward *forward)
 static rg_status unary_forward(rg_call *call)
 {
     const rgi_kernels *kernels = rgi_kernels_for(call->cpu, call->out->type);
-    return unary_values(call, kernels->unary_forward[call->op->code - RGI_UNARY_FIRST]);
+    int code = call->op->code;
+    return unary_values(call, kernels->unary_forward[code - RGI_UNARY_FIRST], grain_of(code));
 }
 
 static rg_status step_forward(rg_call *call)
 {
-    return unary_values(call, rgi_kernels_for(call->cpu, call->out->type)->step[call->op->code]);
+    const rgi_kernels *kernels = rgi_kernels_for(call->cpu, call->out->type);
+    return unary_values(call, kernels->step[call->op->code], RGI_GRAIN);
+}
+
+static void backward_piece(void *context, int64_t first, int64_t last)
+{
+    const unary_job *job = context;
+    const rg_tensor *x = job->call->in[0], *y = job->call->out;
+    job->backward(last - first, at(x->data, first, x->type), at(y->data, first, x->type),
+                  at(y->grad, first, x->type), (void *)(uintptr_t)at(x->grad, first, x->type),
+                  job->call->attributes);
 }
 
 static void unary_backward(rg_call *call)
@@ -71,6 +121,12 @@ static void unary_backward(rg_call *call)
     rg_type type = x->type;
     int row = call->op->code - RGI_UNARY_FIRST;
     rgi_unary_backward *backward = rgi_kernels_for(call->cpu, type)->unary_backward[row];
+    if (x->dense) {
+        unary_job job = {call, NULL, backward};
+        rgi_parallel(rgi_call_threads(call), x->size, grain_of(call->op->code), backward_piece,
+                     &job);
+        return;
+    }
     rgi_rows rows;
     rgi_rows_begin(&rows, &x->shape);
     rgi_rows_add_data(&rows, x);
@@ -110,77 +166,129 @@ static int64_t piece_length(const rgi_rows *rows)
     return rows->length;
 }
 
-static rg_status binary_values(rg_call *call, rgi_binary_forward *forward)
+/* Streams of a walk: the data of a, b and y, then the gradients of a and b. */
+typedef struct binary_job {
+    rg_call *call;
+    rgi_binary_forward *forward;   /* NULL: backward */
+    rgi_binary_backward *backward; /* then of these gradients, NULL if not wanted now */
+    void *a_grad, *b_grad;
+    int64_t grain;
+    rgi_rows *rows;
+} binary_job;
+
+/* n elements of a row, from its element i on. */
+static void binary_run(const binary_job *job, const rgi_rows *rows, int64_t i, int64_t n)
 {
-    const rg_tensor *a = call->in[0], *b = call->in[1], *y = call->out;
-    rg_type type = y->type;
-    rgi_rows rows;
-    rgi_rows_begin(&rows, &y->shape);
-    rgi_rows_add_data(&rows, a);
-    rgi_rows_add_data(&rows, b);
-    rgi_rows_add_data(&rows, y);
-    for (bool more = rgi_rows_first(&rows); more; more = rgi_rows_next(&rows)) {
-        int64_t length = piece_length(&rows);
-        for (int64_t i = 0; i < rows.length; i += length) {
-            block room[2];
-            int64_t n = rows.length - i < length ? rows.length - i : length;
-            const void *first = at(a->data, rows.offset[0] + i * rows.step[0], type);
-            const void *second = at(b->data, rows.offset[1] + i * rows.step[1], type);
-            forward(n, gather(first, rows.step[0], n, type, &room[0]), rows.step[0] != 0,
-                    gather(second, rows.step[1], n, type, &room[1]), rows.step[1] != 0,
-                    (void *)(uintptr_t)at(y->data, rows.offset[2] + i, type));
+    const rg_tensor *a = job->call->in[0], *b = job->call->in[1], *y = job->call->out;
+    const rg_type type = y->type;
+    block room[2];
+    const void *first = at(a->data, rows->offset[0] + i * rows->step[0], type);
+    const void *second = at(b->data, rows->offset[1] + i * rows->step[1], type);
+    const void *out = at(y->data, rows->offset[2] + i, type);
+    const int step_a = rows->step[0] != 0, step_b = rows->step[1] != 0;
+    first = gather(first, rows->step[0], n, type, &room[0]);
+    second = gather(second, rows->step[1], n, type, &room[1]);
+    if (job->forward) {
+        job->forward(n, first, step_a, second, step_b, (void *)(uintptr_t)out);
+        return;
+    }
+    const int64_t to_a = rows->offset[3] + i * rows->step[3];
+    const int64_t to_b = rows->offset[4] + i * rows->step[4];
+    rgi_binary_grads grads = {
+        .a = job->a_grad ? (void *)(uintptr_t)at(job->a_grad, to_a, type) : NULL,
+        .b = job->b_grad ? (void *)(uintptr_t)at(job->b_grad, to_b, type) : NULL,
+        .a_step = rows->step[3] != 0,
+        .b_step = rows->step[4] != 0};
+    job->backward(n, first, step_a, second, step_b, out, at(y->grad, rows->offset[2] + i, type),
+                  &grads);
+}
+
+static void binary_walk(const binary_job *job, rgi_rows *rows, int64_t i, int64_t left)
+{
+    const int64_t most = piece_length(rows);
+    while (left > 0) {
+        int64_t n = rows->length - i < left ? rows->length - i : left;
+        n = n < most ? n : most;
+        binary_run(job, rows, i, n);
+        left -= n;
+        i += n;
+        if (i == rows->length) {
+            rgi_rows_next(rows);
+            i = 0;
         }
     }
+}
+
+static void binary_piece(void *context, int64_t first, int64_t last)
+{
+    const binary_job *job = context;
+    rgi_rows rows = *job->rows;
+    int64_t i = rgi_rows_seek(&rows, first);
+    binary_walk(job, &rows, i, last - first);
+}
+
+/* Walks all elements, in pieces if they `part`. */
+static void binary_each(binary_job *job, bool part)
+{
+    const rg_call *call = job->call;
+    const int64_t size = call->out->size;
+    rgi_rows rows;
+    rgi_rows_begin(&rows, &call->out->shape);
+    rgi_rows_add_data(&rows, call->in[0]);
+    rgi_rows_add_data(&rows, call->in[1]);
+    rgi_rows_add_data(&rows, call->out);
+    if (job->backward) {
+        rgi_rows_add_grad(&rows, call->in[0]);
+        rgi_rows_add_grad(&rows, call->in[1]);
+    }
+    if (!rgi_rows_first(&rows))
+        return;
+    job->rows = &rows;
+    if (part && size >= 2 * job->grain)
+        rgi_parallel(rgi_call_threads(call), size, job->grain, binary_piece, job);
+    else
+        binary_walk(job, &rows, 0, size);
+}
+
+static rg_status binary_values(rg_call *call, rgi_binary_forward *forward, int64_t grain)
+{
+    binary_job job = {.call = call, .forward = forward, .grain = grain};
+    binary_each(&job, true);
     return RG_OK;
 }
 
 static rg_status binary_forward(rg_call *call)
 {
-    int row = (call->op->code - RGI_BINARY_FIRST) / 3;
-    return binary_values(call, rgi_kernels_for(call->cpu, call->out->type)->binary_forward[row]);
+    int code = call->op->code, row = (code - RGI_BINARY_FIRST) / 3;
+    const rgi_kernels *kernels = rgi_kernels_for(call->cpu, call->out->type);
+    return binary_values(call, kernels->binary_forward[row], grain_of(code));
 }
 
+/* The gradient of an operand that was stretched is a sum, in one order; the other's is not. */
 static void binary_backward(rg_call *call)
 {
     const rg_tensor *a = call->in[0], *b = call->in[1], *y = call->out;
-    rg_type type = y->type;
     int row = (call->op->code - RGI_BINARY_FIRST) / 3;
-    rgi_binary_backward *backward = rgi_kernels_for(call->cpu, type)->binary_backward[row];
-    rgi_rows rows;
-    rgi_rows_begin(&rows, &y->shape);
-    rgi_rows_add_data(&rows, a);
-    rgi_rows_add_data(&rows, b);
-    rgi_rows_add_data(&rows, y);
-    rgi_rows_add_grad(&rows, a);
-    rgi_rows_add_grad(&rows, b);
-    for (bool more = rgi_rows_first(&rows); more; more = rgi_rows_next(&rows)) {
-        int64_t length = piece_length(&rows);
-        for (int64_t i = 0; i < rows.length; i += length) {
-            block room[2];
-            int64_t n = rows.length - i < length ? rows.length - i : length;
-            const void *first = at(a->data, rows.offset[0] + i * rows.step[0], type);
-            const void *second = at(b->data, rows.offset[1] + i * rows.step[1], type);
-            int64_t to_a = rows.offset[3] + i * rows.step[3];
-            int64_t to_b = rows.offset[4] + i * rows.step[4];
-            rgi_binary_grads grads = {
-                .a = a->grad ? (void *)(uintptr_t)at(a->grad, to_a, type) : NULL,
-                .b = b->grad ? (void *)(uintptr_t)at(b->grad, to_b, type) : NULL,
-                .a_step = rows.step[3] != 0,
-                .b_step = rows.step[4] != 0};
-            backward(n, gather(first, rows.step[0], n, type, &room[0]), rows.step[0] != 0,
-                     gather(second, rows.step[1], n, type, &room[1]), rows.step[1] != 0,
-                     at(y->data, rows.offset[2] + i, type), at(y->grad, rows.offset[2] + i, type),
-                     &grads);
-        }
-    }
+    const bool sum_a = a->size != y->size, sum_b = b->size != y->size;
+    binary_job job = {.call = call,
+                      .backward = rgi_kernels_for(call->cpu, y->type)->binary_backward[row],
+                      .a_grad = sum_a ? NULL : a->grad,
+                      .b_grad = sum_b ? NULL : b->grad,
+                      .grain = grain_of(call->op->code)};
+    if (job.a_grad || job.b_grad)
+        binary_each(&job, true);
+    job.a_grad = sum_a ? a->grad : NULL;
+    job.b_grad = sum_b ? b->grad : NULL;
+    if (job.a_grad || job.b_grad)
+        binary_each(&job, false);
 }
 
 /* ---- comparisons ---- */
 
 static rg_status compare_forward(rg_call *call)
 {
-    return binary_values(call,
-                         rgi_kernels_for(call->cpu, call->out->type)->compare[call->op->code]);
+    const rgi_kernels *kernels = rgi_kernels_for(call->cpu, call->out->type);
+    return binary_values(call, kernels->compare[call->op->code], RGI_GRAIN);
 }
 
 /* ---- where ---- */
