@@ -12,7 +12,7 @@
 
 typedef struct settings {
     const char *data, *optimizer;
-    int64_t epochs, batch, limit, seed;
+    int64_t epochs, batch, limit, seed, threads;
     double rate, momentum;
 } settings;
 
@@ -53,6 +53,7 @@ static rg_status train(const settings *s, const parts *data, rg_error *error)
     const rg_train_options options = {.loss = RG_LOSS_CROSS_ENTROPY,
                                       .epochs = s->epochs,
                                       .batch = s->batch,
+                                      .threads = (int)s->threads,
                                       .seed = (uint64_t)s->seed,
                                       .on_epoch = print_epoch,
                                       .context = &before};
@@ -80,6 +81,7 @@ int main(int argc, char **argv)
                                   {"epochs", OPTION_COUNT, &s.epochs, "passes over the images"},
                                   {"batch", OPTION_COUNT, &s.batch, "images a step; 0: all"},
                                   {"limit", OPTION_COUNT, &s.limit, "images of each part; 0: all"},
+                                  {"threads", OPTION_COUNT, &s.threads, "results stay the same"},
                                   {"seed", OPTION_COUNT, &s.seed, "of weights and order"},
                                   {0}});
     if (strcmp(s.optimizer, "adam") != 0 && strcmp(s.optimizer, "sgd") != 0) {

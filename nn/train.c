@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "evaluate.h"
+#include "optimizer.h"
 #include "progress.h"
 #include "snapshot.h"
 
@@ -12,6 +13,7 @@
 typedef struct trainer {
     rgi_run run;
     rg_optimizer *optimizer;
+    rg_threads *threads; /* NULL: none */
     const rg_train_options *options;
     rg_history *history;
     rg_batches *train, *validation, *test; /* the last two may be NULL */
@@ -53,6 +55,10 @@ static rg_status check_numbers(const rg_train_options *options, rg_error *error)
     if (options->patience > 0 && !options->validation)
         return RGI_FAIL(error, RG_ERROR_ARGUMENT,
                         "training: early stopping needs a validation set");
+    if (options->threads < 0 || options->threads > RG_MAX_THREADS)
+        return RGI_FAIL(error, RG_ERROR_ARGUMENT,
+                        "training: there cannot be %d threads; 0 to %d can", options->threads,
+                        (int)RG_MAX_THREADS);
     return RG_OK;
 }
 
@@ -289,7 +295,21 @@ static rg_status run_epochs(trainer *t, rg_error *error)
     return RG_OK;
 }
 
-/* Makes what the training needs beside the tape. */
+/* A pool for the time of the training, if there is to be one. */
+static rg_status start_threads(trainer *t, rg_error *error)
+{
+    if (t->options->threads <= 1)
+        return RG_OK;
+    t->threads = rg_threads_create(t->options->threads,
+                                   rg_params_allocator(rg_mlp_params(t->run.mlp)), error);
+    if (!t->threads)
+        return error->status;
+    rg_tape_set_threads(t->run.tape, t->threads);
+    rg_optimizer_set_threads(t->optimizer, t->threads);
+    return RG_OK;
+}
+
+/* Makes what the training needs beside the tape and threads. */
 static rg_status prepare(trainer *t, const rg_dataset *train, const rg_dataset *test,
                          rg_error *error)
 {
@@ -315,7 +335,10 @@ static rg_status prepare(trainer *t, const rg_dataset *train, const rg_dataset *
 static rg_status run_training(trainer *t, const rg_dataset *train, const rg_dataset *test,
                               rg_error *error)
 {
-    rg_status status = prepare(t, train, test, error);
+    rg_threads *own = t->optimizer->threads;
+    rg_status status = start_threads(t, error);
+    if (status == RG_OK)
+        status = prepare(t, train, test, error);
     if (status == RG_OK) {
         int64_t before =
             (t->result.next_epoch - 1) * train->count + (t->result.next_step - 1) * t->size;
@@ -328,6 +351,9 @@ static rg_status run_training(trainer *t, const rg_dataset *train, const rg_data
     rg_batches_destroy(t->validation);
     rg_batches_destroy(t->test);
     rgi_snapshot_destroy(&t->best);
+    rg_tape_set_threads(t->run.tape, NULL);
+    rg_optimizer_set_threads(t->optimizer, own);
+    rg_threads_destroy(t->threads);
     return status;
 }
 
