@@ -26,19 +26,22 @@ static void multiply_block(rgi_matmul *product, rg_type type, int64_t m, int64_t
     product(m, n, k, a, b, c, add || start);
 }
 
-/* The same, cut into blocks of C. */
+/*
+ * The same in parts. C is cut into blocks that are whole tiles of every instruction set
+ * (matmul.inc), so that each element is computed by the same loop as without parts. Blocks are
+ * counted down the columns, and a part is a run of them: as many as any other part has, and with
+ * few columns of blocks in common with others, for which B is packed more than once.
+ */
 typedef struct product_job {
     rgi_matmul *product;
     rg_type type;
     int64_t m, n, k;
     rgi_matrix a, b, c;
-    const void *start;
     int add;
-    int64_t row_parts, column_parts;
+    const void *start;
+    int64_t parts;
 } product_job;
 
-/* Blocks of C begin at multiples of these: whole tiles of every instruction set (matmul.inc), so
- * that each element is computed by the same loop as in one block. */
 enum { BLOCK_ROWS = 6, BLOCK_BYTES = 256 };
 
 static int64_t block_columns(rg_type type)
@@ -46,52 +49,42 @@ static int64_t block_columns(rg_type type)
     return BLOCK_BYTES / (int64_t)rg_type_size(type);
 }
 
-/* Where part number `part` begins of `size` rows or columns in blocks of `block`. */
-static int64_t part_start(int64_t size, int64_t block, int64_t parts, int64_t part)
+static int64_t block_count(int64_t size, int64_t block)
 {
-    int64_t start = ((size + block - 1) / block * part / parts) * block;
-    return start < size ? start : size;
+    return (size + block - 1) / block;
 }
 
+/* Block rows [top, bottom) of block columns [left, right). */
+static void multiply_blocks(const product_job *job, int64_t top, int64_t bottom, int64_t left,
+                            int64_t right)
+{
+    const rg_type type = job->type;
+    const int64_t width = block_columns(type), i = top * BLOCK_ROWS, j = left * width;
+    int64_t m = bottom * BLOCK_ROWS < job->m ? bottom * BLOCK_ROWS - i : job->m - i;
+    int64_t n = right * width < job->n ? right * width - j : job->n - j;
+    rgi_matrix a = job->a, b = job->b, c = job->c;
+    a.data = element(a.data, i * a.row, type);
+    b.data = element(b.data, j * b.column, type);
+    c.data = element(c.data, i * c.row + j, type);
+    const char *start = job->start;
+    if (start)
+        start += j * (int64_t)rg_type_size(type);
+    multiply_block(job->product, type, m, n, job->k, a, b, c, job->add, start);
+}
+
+/* Parts [first, last): an end of a column of blocks, whole columns, a beginning of one. */
 static void product_piece(void *context, int64_t first, int64_t last)
 {
     const product_job *job = context;
-    const rg_type type = job->type;
-    for (int64_t piece = first; piece < last; piece++) {
-        const int64_t part = piece / job->column_parts, column_part = piece % job->column_parts;
-        const int64_t width = block_columns(type);
-        const int64_t i = part_start(job->m, BLOCK_ROWS, job->row_parts, part);
-        const int64_t j = part_start(job->n, width, job->column_parts, column_part);
-        const int64_t m = part_start(job->m, BLOCK_ROWS, job->row_parts, part + 1) - i;
-        const int64_t n = part_start(job->n, width, job->column_parts, column_part + 1) - j;
-        rgi_matrix a = job->a, b = job->b, c = job->c;
-        a.data = element(a.data, i * a.row, type);
-        b.data = element(b.data, j * b.column, type);
-        c.data = element(c.data, i * c.row + j, type);
-        const char *start = job->start;
-        multiply_block(job->product, type, m, n, job->k, a, b, c, job->add,
-                       start ? start + j * (int64_t)rg_type_size(type) : NULL);
-    }
-}
-
-/* Chooses how many parts: those that leave the least to do for the thread with the largest block.
- * A block costs its multiplications and the packing of its part of B, which each row of blocks
- * repeats. */
-static void choose_parts(product_job *job, int threads)
-{
-    enum { PACKING = 8 }; /* rows of C that could be computed meanwhile */
-    const int64_t rows = (job->m + BLOCK_ROWS - 1) / BLOCK_ROWS, width = block_columns(job->type);
-    const int64_t columns = (job->n + width - 1) / width;
-    int64_t least = INT64_MAX;
-    for (int64_t parts = 1; parts <= threads && parts <= columns; parts++) {
-        int64_t row_parts = threads / parts < rows ? threads / parts : rows;
-        int64_t cost = (columns + parts - 1) / parts *
-                       ((rows + row_parts - 1) / row_parts * BLOCK_ROWS + PACKING);
-        if (cost >= least)
-            continue;
-        least = cost;
-        job->row_parts = row_parts;
-        job->column_parts = parts;
+    const int64_t rows = block_count(job->m, BLOCK_ROWS);
+    const int64_t blocks = rows * block_count(job->n, block_columns(job->type));
+    int64_t block = blocks * first / job->parts, end = blocks * last / job->parts;
+    while (block < end) {
+        const int64_t column = block / rows, top = block % rows, left = end - block;
+        int64_t columns = top == 0 && left >= rows ? left / rows : 1;
+        int64_t bottom = top + left < rows ? top + left : rows;
+        multiply_blocks(job, top, bottom, column, column + columns);
+        block += columns > 1 ? columns * rows : bottom - top;
     }
 }
 
@@ -106,9 +99,8 @@ static void multiply(const rg_call *call, int64_t m, int64_t n, int64_t k, rgi_m
         multiply_block(product, type, m, n, k, a, b, c, add, start);
         return;
     }
-    product_job job = {product, type, m, n, k, a, b, c, start, add, 1, 1};
-    choose_parts(&job, rg_threads_count(threads));
-    rgi_parallel(threads, job.row_parts * job.column_parts, 1, product_piece, &job);
+    product_job job = {product, type, m, n, k, a, b, c, add, start, rg_threads_count(threads)};
+    rgi_parallel(threads, job.parts, 1, product_piece, &job);
 }
 
 /* ---- matmul ---- */
