@@ -254,6 +254,35 @@ Test(parallel, products_of_batches_and_vectors)
                                .shape = {RG_SHAPE(35, 3), RG_SHAPE(1030, 3), RG_SHAPE(1030)}});
 }
 
+/* ---- cross-entropy ---- */
+
+static rg_value entropy(const experiment *e, const rg_value *x)
+{
+    int64_t classes[400];
+    const int64_t items = e->shape[0].dim[0] * e->shape[0].dim[2];
+    for (int64_t i = 0; i < items; i++)
+        classes[i] = i * i % e->shape[0].dim[1];
+    const rg_cross_entropy_options *how = e->attributes;
+    rg_value t = rg_constant_tensor(x[0].tape, RG_I64,
+                                    RG_SHAPE(e->shape[0].dim[0], e->shape[0].dim[2]), classes);
+    return rg_cross_entropy_with(x[0], t, how);
+}
+
+Test(parallel, cross_entropies)
+{
+    static const rg_cross_entropy_options ways[] = {
+        {.reduction = RG_MEAN},
+        {.reduction = RG_NONE, .ignore = 1, .ignored = 4},
+        {.reduction = RG_SUM, .label_smoothing = 0.1},
+    };
+    for (int i = 0; i < 3; i++) {
+        experiment e = {.build = entropy, .name = "cross_entropy", .count = 1};
+        e.attributes = &ways[i];
+        e.shape[0] = RG_SHAPE(131, 37, 3);
+        check_types(e);
+    }
+}
+
 /* ---- inside a checkpoint ---- */
 
 static rg_value inside(rg_tape *tape, const rg_value *x, int count, void *context)
