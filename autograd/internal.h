@@ -36,7 +36,8 @@ typedef void rgi_piece(void *context, int64_t first, int64_t last);
 
 /* Does elements 0 to size - 1 of a job in pieces: [0, grain), [grain, 2 grain), .., the last with
  * what is left over too. Pieces must not depend on each other: a pool's threads do them in any
- * order. They are the same whatever pool there is, or none. Below two grains there is one piece. */
+ * order. They are the same whatever pool there is, or none. Below two grains there is one piece,
+ * and only rgi_parallel will do. */
 void rgi_parallel_pieces(rg_threads *threads, int64_t size, int64_t grain, rgi_piece *piece,
                          void *context);
 

@@ -204,14 +204,12 @@ static void await_done(rg_threads *pool, int64_t pieces)
 void rgi_parallel_pieces(rg_threads *pool, int64_t size, int64_t grain, rgi_piece *body,
                          void *context)
 {
-    int64_t pieces = size / grain;
-    bool alone = !pool || pool->count == 1 || pieces < 2 || pieces >= UINT32_MAX ||
-                 atomic_flag_test_and_set(&pool->busy);
-    if (alone) {
+    const int64_t pieces = size / grain;
+    bool alone = !pool || pool->count == 1 || pieces > UINT32_MAX;
+    if (alone || atomic_flag_test_and_set(&pool->busy)) {
         for (int64_t i = 0; i < pieces - 1; i++)
             body(context, i * grain, (i + 1) * grain);
-        if (size > 0)
-            body(context, pieces > 0 ? (pieces - 1) * grain : 0, size);
+        body(context, (pieces - 1) * grain, size);
         return;
     }
     announce(pool, size, grain, pieces, body, context);

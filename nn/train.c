@@ -105,26 +105,39 @@ static void stop(trainer *t, rg_stop reason)
         t->result.stop = reason;
 }
 
-/* Adds the slopes of the penalties to the gradient of one parameter. */
-#define ADD_PENALTIES(T)                                                 \
-    do {                                                                 \
-        const T *w = rg_param_data(weight);                              \
-        T *g = rg_param_grad(weight);                                    \
-        for (int64_t i = 0; i < size; i++)                               \
-            g[i] += (T)l2 * w[i] + (T)l1 * (T)((w[i] > 0) - (w[i] < 0)); \
-    } while (0)
+/* Adds the slopes of the penalties to elements of a weight's gradient. */
+typedef struct penalty_job {
+    rg_param *weight;
+    double l1, l2;
+} penalty_job;
 
-static void add_penalties(const rg_mlp *mlp, double l1, double l2)
+static void penalty_piece(void *context, int64_t first, int64_t last)
 {
+    const penalty_job *job = context;
+#define ADD_PENALTIES(T)                                           \
+    do {                                                           \
+        const T *w = rg_param_data(job->weight);                   \
+        const T l1 = (T)job->l1, l2 = (T)job->l2;                  \
+        T *g = rg_param_grad(job->weight);                         \
+        for (int64_t i = first; i < last; i++)                     \
+            g[i] += l2 * w[i] + l1 * (T)((w[i] > 0) - (w[i] < 0)); \
+    } while (0)
+    if (rg_param_type(job->weight) == RG_F64)
+        ADD_PENALTIES(double);
+    else
+        ADD_PENALTIES(float);
+}
+
+static void add_penalties(const trainer *t)
+{
+    const rg_mlp *mlp = t->run.mlp;
     for (int k = 0; k < rg_mlp_layer_count(mlp); k++) {
         rg_param *weight = rg_mlp_layer(mlp, k)->weight;
-        int64_t size = rg_param_size(weight);
+        penalty_job job = {weight, t->options->l1, t->options->l2};
         if (rg_param_is_frozen(weight))
             continue;
-        if (rg_param_type(weight) == RG_F64)
-            ADD_PENALTIES(double);
-        else
-            ADD_PENALTIES(float);
+        rg_param_grad(weight); /* if it is to be zeroed first, then not by each piece */
+        rgi_parallel(t->threads, rg_param_size(weight), RGI_GRAIN, penalty_piece, &job);
     }
 }
 
@@ -150,7 +163,7 @@ static rg_status find_gradients(trainer *t, const rg_batch *batch, double *value
         return RGI_FAIL(error, status, "training: epoch %" PRId64 ", step %" PRId64 ": %s", epoch,
                         number, rg_tape_message(tape));
     if (options->l1 > 0 || options->l2 > 0)
-        add_penalties(t->run.mlp, options->l1, options->l2);
+        add_penalties(t);
     return RG_OK;
 }
 
