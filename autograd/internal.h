@@ -50,9 +50,17 @@ static inline void rgi_parallel(rg_threads *threads, int64_t size, int64_t grain
         rgi_parallel_pieces(threads, size, grain, piece, context);
 }
 
-/* Grains, in elements, from which on threads pay for loops of arithmetic; of functions such as
- * tanh; and of multiplications for matrix products. */
-enum { RGI_GRAIN = 8192, RGI_GRAIN_OF_FUNCTIONS = 2048, RGI_GRAIN_OF_PRODUCTS = 64 * 64 * 16 };
+/* memcpy. */
+void rgi_parallel_copy(rg_threads *threads, void *to, const void *from, size_t size);
+
+/* Grains with which threads pay for loops of arithmetic and of functions such as tanh, in elements;
+ * for matrix products, in multiplications; for copies, in bytes. */
+enum {
+    RGI_GRAIN = 8192,
+    RGI_GRAIN_OF_FUNCTIONS = 2048,
+    RGI_GRAIN_OF_PRODUCTS = 64 * 64 * 16,
+    RGI_GRAIN_OF_BYTES = 1 << 15
+};
 
 /* ---- arena.c: tensor memory, released from the end ---- */
 

@@ -8,6 +8,7 @@
 #include "threads.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -141,6 +142,7 @@ static void finish_pieces(rg_threads *pool, int64_t pieces)
     pthread_mutex_lock(&pool->lock);
     pthread_cond_signal(&pool->finished);
     pthread_mutex_unlock(&pool->lock);
+    sched_yield(); /* the caller may want this processor */
 }
 
 static void *work(void *argument)
@@ -216,6 +218,25 @@ void rgi_parallel_pieces(rg_threads *pool, int64_t size, int64_t grain, rgi_piec
     atomic_fetch_add(&pool->done, take_part(pool, 0, atomic_load(&pool->job)));
     await_done(pool, pieces);
     atomic_flag_clear(&pool->busy);
+}
+
+/* ---- copies ---- */
+
+typedef struct copying {
+    char *to;
+    const char *from;
+} copying;
+
+static void copy_piece(void *context, int64_t first, int64_t last)
+{
+    const copying *copy = context;
+    memcpy(copy->to + first, copy->from + first, (size_t)(last - first));
+}
+
+void rgi_parallel_copy(rg_threads *pool, void *to, const void *from, size_t size)
+{
+    copying copy = {to, from};
+    rgi_parallel(pool, (int64_t)size, RGI_GRAIN_OF_BYTES, copy_piece, &copy);
 }
 
 /* ---- making and ending ---- */

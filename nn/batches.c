@@ -111,11 +111,10 @@ static void gather_piece(void *context, int64_t first, int64_t last)
 static const void *rows(const rg_batches *batches, rg_tape *tape, const void *from, void *room,
                         int64_t count, size_t row)
 {
-    enum { GRAIN_BYTES = 1 << 15 };
     if (!batches->order)
         return (const char *)from + (size_t)batches->next * row;
     gathering g = {batches->order + batches->next, from, room, row};
-    rgi_parallel(tape ? tape->threads : NULL, count, (int64_t)(GRAIN_BYTES / (row + 1)) + 1,
+    rgi_parallel(tape ? tape->threads : NULL, count, (int64_t)(RGI_GRAIN_OF_BYTES / (row + 1)) + 1,
                  gather_piece, &g);
     return room;
 }

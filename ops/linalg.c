@@ -28,9 +28,12 @@ static void multiply_block(rgi_matmul *product, rg_type type, int64_t m, int64_t
 
 /*
  * The same in parts. C is cut into blocks that are whole tiles of every instruction set
- * (matmul.inc), so that each element is computed by the same loop as without parts. Blocks are
- * counted down the columns, and a part is a run of them: as many as any other part has, and with
- * few columns of blocks in common with others, for which B is packed more than once.
+ * (matmul.inc), so that each element is computed by the same loop as without parts. A part is a run
+ * of blocks, counted down the columns or along the rows, as many as any other part has.
+ *
+ * Down the columns hardly any of B is packed by two threads. Along the rows all of it is, but each
+ * thread has rows of C to itself: those of a weight whose gradient C is, which the same thread then
+ * changes (nn/optim.c), so that they need not go from one processor to another and back.
  */
 typedef struct product_job {
     rgi_matmul *product;
@@ -72,19 +75,24 @@ static void multiply_blocks(const product_job *job, int64_t top, int64_t bottom,
     multiply_block(job->product, type, m, n, job->k, a, b, c, job->add, start);
 }
 
-/* Parts [first, last): an end of a column of blocks, whole columns, a beginning of one. */
+/* Parts [first, last): the end of a line of blocks, whole lines, the beginning of one. */
 static void product_piece(void *context, int64_t first, int64_t last)
 {
     const product_job *job = context;
     const int64_t rows = block_count(job->m, BLOCK_ROWS);
-    const int64_t blocks = rows * block_count(job->n, block_columns(job->type));
+    const int64_t columns = block_count(job->n, block_columns(job->type));
+    const bool down = job->b.column != 1 || job->k >= job->m; /* B is large, or slow to pack */
+    const int64_t length = down ? rows : columns, blocks = rows * columns;
     int64_t block = blocks * first / job->parts, end = blocks * last / job->parts;
     while (block < end) {
-        const int64_t column = block / rows, top = block % rows, left = end - block;
-        int64_t columns = top == 0 && left >= rows ? left / rows : 1;
-        int64_t bottom = top + left < rows ? top + left : rows;
-        multiply_blocks(job, top, bottom, column, column + columns);
-        block += columns > 1 ? columns * rows : bottom - top;
+        const int64_t line = block / length, from = block % length, left = end - block;
+        const int64_t lines = from == 0 && left >= length ? left / length : 1;
+        const int64_t to = from + left < length ? from + left : length;
+        if (down)
+            multiply_blocks(job, from, to, line, line + lines);
+        else
+            multiply_blocks(job, line, line + lines, from, to);
+        block += lines * (to - from);
     }
 }
 
