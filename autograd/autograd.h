@@ -16,6 +16,7 @@
 #include "shape.h"
 #include "status.h"
 #include "tape.h"
+#include "threads.h"
 #include "value.h"
 
 #endif

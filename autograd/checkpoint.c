@@ -17,6 +17,7 @@ static rg_tape *inner_tape(rg_tape *tape, bool gradients)
     if (!tape->inner || tape->inner->inert) {
         const rg_allocator *own = tape->allocator.resize ? &tape->allocator : NULL;
         tape->inner = rg_tape_create_with(&(rg_tape_options){.allocator = own});
+        rg_tape_set_threads(tape->inner, tape->threads);
     }
     if (!tape->inner->inert)
         tape->inner->no_grad = !gradients;

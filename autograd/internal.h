@@ -12,6 +12,7 @@
 #include "op.h"
 #include "param.h"
 #include "tape.h"
+#include "threads.h"
 #include "value.h"
 
 /* ---- memory.c: the allocator, and reserved address space ---- */
@@ -27,6 +28,39 @@ void *rgi_reserve(size_t size);
 /* Makes bytes [old_size, size) of a reserved range usable; false if there is no memory. */
 bool rgi_commit(void *base, size_t old_size, size_t size);
 void rgi_release(void *base, size_t size);
+
+/* ---- threads.c ---- */
+
+/* Elements [first, last) of a job. */
+typedef void rgi_piece(void *context, int64_t first, int64_t last);
+
+/* Does elements 0 to size - 1 of a job in pieces: [0, grain), [grain, 2 grain), .., the last with
+ * what is left over too. Pieces must not depend on each other: a pool's threads do them in any
+ * order. They are the same whatever pool there is, or none. Below two grains there is one piece,
+ * and only rgi_parallel will do. */
+void rgi_parallel_pieces(rg_threads *threads, int64_t size, int64_t grain, rgi_piece *piece,
+                         void *context);
+
+static inline void rgi_parallel(rg_threads *threads, int64_t size, int64_t grain, rgi_piece *piece,
+                                void *context)
+{
+    if (size < 2 * grain)
+        piece(context, 0, size);
+    else
+        rgi_parallel_pieces(threads, size, grain, piece, context);
+}
+
+/* memcpy. */
+void rgi_parallel_copy(rg_threads *threads, void *to, const void *from, size_t size);
+
+/* Grains with which threads pay for loops of arithmetic and of functions such as tanh, in elements;
+ * for matrix products, in multiplications; for copies, in bytes. */
+enum {
+    RGI_GRAIN = 8192,
+    RGI_GRAIN_OF_FUNCTIONS = 2048,
+    RGI_GRAIN_OF_PRODUCTS = 64 * 64 * 16,
+    RGI_GRAIN_OF_BYTES = 1 << 15
+};
 
 /* ---- arena.c: tensor memory, released from the end ---- */
 
@@ -116,9 +150,10 @@ struct rg_tape {
     void *context;
     int no_grad;
     int cpu;
-    bool inert;    /* the tape that stands for a failed creation */
-    bool defer;    /* parameters' gradients are added on request */
-    bool deferred; /* ... and the last sweep's are still to be added */
+    rg_threads *threads; /* whose help operations may use; NULL: none */
+    bool inert;          /* the tape that stands for a failed creation */
+    bool defer;          /* parameters' gradients are added on request */
+    bool deferred;       /* ... and the last sweep's are still to be added */
 
     void *reserved; /* address space of the node arrays, or NULL: they are resizable blocks */
     size_t array_size[RGI_NODE_ARRAYS]; /* bytes of the node arrays that are usable */
@@ -167,6 +202,12 @@ struct rg_tape {
 };
 
 /* ---- tape.c ---- */
+
+/* The threads that a call may use. */
+static inline rg_threads *rgi_call_threads(const rg_call *call)
+{
+    return call->tape ? call->tape->threads : NULL;
+}
 
 /* The one place where errors arise. Keeps the first; returns its own status. */
 rg_status rgi_fail(rg_tape *tape, rg_status status, const char *format, ...) RG_PRINTF(3, 4);

@@ -452,6 +452,14 @@ void rg_no_grad_end(rg_tape *tape)
     rgi_update_limit(tape);
 }
 
+void rg_tape_set_threads(rg_tape *tape, rg_threads *threads)
+{
+    if (!tape || tape->inert)
+        return;
+    tape->threads = threads;
+    rg_tape_set_threads(tape->inner, threads);
+}
+
 void *rgi_tape_alloc(rg_tape *tape, size_t size)
 {
     void *block = rgi_arena_alloc(&tape->arena, &tape->allocator, size);

@@ -23,6 +23,7 @@
 
 #include "allocator.h"
 #include "status.h"
+#include "threads.h"
 
 RG_BEGIN_DECLS
 
@@ -93,6 +94,11 @@ RG_API const char *rg_tape_message(const rg_tape *tape);
  * Rewinding does not change the nesting. */
 RG_API void rg_no_grad_begin(rg_tape *tape);
 RG_API void rg_no_grad_end(rg_tape *tape);
+
+/* From now on operations recorded on the tape, and its sweeps, share their work with the threads of
+ * a pool (NULL: with none). Results do not depend on it. The pool is not the tape's, and must be
+ * there until it is taken away again or the tape is destroyed. */
+RG_API void rg_tape_set_threads(rg_tape *tape, rg_threads *threads);
 
 RG_API rg_tape_stats rg_tape_get_stats(const rg_tape *tape);
 

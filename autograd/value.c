@@ -68,7 +68,7 @@ static rg_value tensor_leaf(rg_tape *tape, const char *what, rg_type type, const
     if (value.serial && record->tensor.size > 0) {
         size_t bytes = (size_t)record->tensor.size * rg_type_size(type);
         if (data)
-            memcpy(record->tensor.data, data, bytes);
+            rgi_parallel_copy(tape->threads, record->tensor.data, data, bytes);
         else
             memset(record->tensor.data, 0, bytes);
     }

@@ -25,7 +25,7 @@ enum { MAX_WIDTHS = 16 };
 
 typedef struct settings {
     const char *data, *hidden, *activation_name, *loss_name, *optimizer;
-    int64_t epochs, batch, limit, seed;
+    int64_t epochs, batch, limit, seed, threads;
     double rate, momentum, l2;
     rg_activation activation;
     rg_loss loss;
@@ -127,6 +127,7 @@ static rg_status train(settings *s, const parts *data, rg_error *error)
     const rg_train_options options = {.loss = s->loss,
                                       .epochs = s->epochs,
                                       .batch = s->batch,
+                                      .threads = (int)s->threads,
                                       .seed = (uint64_t)s->seed,
                                       .l2 = s->l2 / (double)data->train->count,
                                       .on_epoch = print_epoch,
@@ -164,6 +165,7 @@ int main(int argc, char **argv)
                          {"epochs", OPTION_COUNT, &s.epochs, "passes over the images"},
                          {"batch", OPTION_COUNT, &s.batch, "images a step; 0: all"},
                          {"limit", OPTION_COUNT, &s.limit, "images of each part; 0: all"},
+                         {"threads", OPTION_COUNT, &s.threads, "results stay the same"},
                          {"seed", OPTION_COUNT, &s.seed, "of weights and order"},
                          {0}});
     const char *wrong = read_texts(&s);

@@ -92,15 +92,30 @@ void rg_batches_skip(rg_batches *batches, int64_t count)
         batches->next += count > left / batches->size ? left : count * batches->size;
 }
 
+/* Rows of `row` bytes, gathered in an order. */
+typedef struct gathering {
+    const int64_t *order;
+    const char *from;
+    char *to;
+    size_t row;
+} gathering;
+
+static void gather_piece(void *context, int64_t first, int64_t last)
+{
+    const gathering *g = context;
+    for (int64_t i = first; i < last; i++)
+        memcpy(g->to + (size_t)i * g->row, g->from + (size_t)g->order[i] * g->row, g->row);
+}
+
 /* The rows of one array that make up the next batch: where they lie, or gathered into `room`. */
-static const void *rows(const rg_batches *batches, const void *from, void *room, int64_t count,
-                        size_t row)
+static const void *rows(const rg_batches *batches, rg_tape *tape, const void *from, void *room,
+                        int64_t count, size_t row)
 {
     if (!batches->order)
         return (const char *)from + (size_t)batches->next * row;
-    const int64_t *order = batches->order + batches->next;
-    for (int64_t i = 0; i < count; i++)
-        memcpy((char *)room + (size_t)i * row, (const char *)from + (size_t)order[i] * row, row);
+    gathering g = {batches->order + batches->next, from, room, row};
+    rgi_parallel(tape ? tape->threads : NULL, count, (int64_t)(RGI_GRAIN_OF_BYTES / (row + 1)) + 1,
+                 gather_piece, &g);
     return room;
 }
 
@@ -117,15 +132,16 @@ int rg_batches_next(rg_batches *batches, rg_tape *tape, rg_batch *batch)
     batch->count = count;
     batch->inputs = rg_constant_view(
         tape, data->type, RG_SHAPE(count, data->features), NULL,
-        rows(batches, data->inputs, room->inputs, count, (size_t)data->features * width));
+        rows(batches, tape, data->inputs, room->inputs, count, (size_t)data->features * width));
     if (data->classes)
         batch->classes = rg_constant_view(
             tape, RG_I64, RG_SHAPE(count), NULL,
-            rows(batches, data->classes, room->classes, count, sizeof *data->classes));
+            rows(batches, tape, data->classes, room->classes, count, sizeof *data->classes));
     if (data->targets)
-        batch->targets = rg_constant_view(
-            tape, data->type, RG_SHAPE(count, data->target_width), NULL,
-            rows(batches, data->targets, room->targets, count, (size_t)data->target_width * width));
+        batch->targets =
+            rg_constant_view(tape, data->type, RG_SHAPE(count, data->target_width), NULL,
+                             rows(batches, tape, data->targets, room->targets, count,
+                                  (size_t)data->target_width * width));
     batches->next += count;
     return 1;
 }

@@ -183,6 +183,38 @@ static void prepare(const rg_optimizer *optimizer, rgi_slot *slot, const rgi_slo
     optimizer->kind->prepare(optimizer->numbers, slot, c);
 }
 
+/* A part of a parameter's step. */
+typedef struct step_job {
+    rgi_loop *loop;
+    rgi_update update;
+    size_t width; /* bytes of an element */
+} step_job;
+
+static void step_piece(void *context, int64_t first, int64_t last)
+{
+    const step_job *job = context;
+    const size_t offset = (size_t)first * job->width;
+    rgi_update part = job->update;
+    part.size = last - first;
+    part.x = (char *)part.x + offset;
+    part.g = (const char *)part.g + offset;
+    for (int k = 0; k < RGI_MAX_STATE; k++)
+        if (part.state[k])
+            part.state[k] = (char *)part.state[k] + offset;
+    job->loop(&part);
+}
+
+static void run_loop(const rg_optimizer *optimizer, rg_type type, const rgi_update *update)
+{
+    rgi_loop *loop = optimizer->loop[type];
+    if (!optimizer->threads || update->size < 2 * RGI_GRAIN) {
+        loop(update);
+        return;
+    }
+    step_job job = {loop, *update, rg_type_size(type)};
+    rgi_parallel(optimizer->threads, update->size, RGI_GRAIN, step_piece, &job);
+}
+
 static void step_slots(rg_optimizer *optimizer)
 {
     const rgi_slot *before = NULL;
@@ -198,7 +230,7 @@ static void step_slots(rg_optimizer *optimizer)
         update.x = rg_param_data(slot->param);
         update.g = rg_param_grad(slot->param);
         memcpy(update.state, slot->state, sizeof update.state);
-        optimizer->loop[rg_param_type(slot->param)](&update);
+        run_loop(optimizer, rg_param_type(slot->param), &update);
         rgi_param_changed(slot->param);
     }
 }
@@ -211,6 +243,11 @@ rg_status rg_optimizer_step(rg_optimizer *optimizer)
     optimizer->steps++;
     step_slots(optimizer);
     return RG_OK;
+}
+
+void rg_optimizer_set_threads(rg_optimizer *optimizer, rg_threads *threads)
+{
+    optimizer->threads = threads;
 }
 
 void rg_optimizer_zero_grad(rg_optimizer *optimizer)

@@ -167,6 +167,11 @@ RG_API void rg_optimizer_destroy(rg_optimizer *optimizer);
  * rg_optimizer_set_allreduce does. */
 RG_API rg_status rg_optimizer_step(rg_optimizer *optimizer);
 
+/* From now on steps of large parameters share their work with the threads of a pool (NULL: with
+ * none). Results do not depend on it. The pool is not the optimizer's, and must be there until it
+ * is taken away again or the optimizer is destroyed. */
+RG_API void rg_optimizer_set_threads(rg_optimizer *optimizer, rg_threads *threads);
+
 /* Makes the gradients of its parameters zero. */
 RG_API void rg_optimizer_zero_grad(rg_optimizer *optimizer);
 

@@ -114,6 +114,7 @@ struct rg_optimizer {
     int64_t steps;
     rg_allreduce *allreduce;
     void *allreduce_context;
+    rg_threads *threads; /* NULL: none */
     void *memory; /* of all state */
     size_t memory_size;
     int count;

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "evaluate.h"
+#include "optimizer.h"
 #include "progress.h"
 #include "snapshot.h"
 
@@ -12,6 +13,7 @@
 typedef struct trainer {
     rgi_run run;
     rg_optimizer *optimizer;
+    rg_threads *threads; /* NULL: none */
     const rg_train_options *options;
     rg_history *history;
     rg_batches *train, *validation, *test; /* the last two may be NULL */
@@ -53,6 +55,10 @@ static rg_status check_numbers(const rg_train_options *options, rg_error *error)
     if (options->patience > 0 && !options->validation)
         return RGI_FAIL(error, RG_ERROR_ARGUMENT,
                         "training: early stopping needs a validation set");
+    if (options->threads < 0 || options->threads > RG_MAX_THREADS)
+        return RGI_FAIL(error, RG_ERROR_ARGUMENT,
+                        "training: there cannot be %d threads; 0 to %d can", options->threads,
+                        (int)RG_MAX_THREADS);
     return RG_OK;
 }
 
@@ -99,26 +105,39 @@ static void stop(trainer *t, rg_stop reason)
         t->result.stop = reason;
 }
 
-/* Adds the slopes of the penalties to the gradient of one parameter. */
-#define ADD_PENALTIES(T)                                                 \
-    do {                                                                 \
-        const T *w = rg_param_data(weight);                              \
-        T *g = rg_param_grad(weight);                                    \
-        for (int64_t i = 0; i < size; i++)                               \
-            g[i] += (T)l2 * w[i] + (T)l1 * (T)((w[i] > 0) - (w[i] < 0)); \
-    } while (0)
+/* Adds the slopes of the penalties to elements of a weight's gradient. */
+typedef struct penalty_job {
+    rg_param *weight;
+    double l1, l2;
+} penalty_job;
 
-static void add_penalties(const rg_mlp *mlp, double l1, double l2)
+static void penalty_piece(void *context, int64_t first, int64_t last)
 {
+    const penalty_job *job = context;
+#define ADD_PENALTIES(T)                                           \
+    do {                                                           \
+        const T *w = rg_param_data(job->weight);                   \
+        const T l1 = (T)job->l1, l2 = (T)job->l2;                  \
+        T *g = rg_param_grad(job->weight);                         \
+        for (int64_t i = first; i < last; i++)                     \
+            g[i] += l2 * w[i] + l1 * (T)((w[i] > 0) - (w[i] < 0)); \
+    } while (0)
+    if (rg_param_type(job->weight) == RG_F64)
+        ADD_PENALTIES(double);
+    else
+        ADD_PENALTIES(float);
+}
+
+static void add_penalties(const trainer *t)
+{
+    const rg_mlp *mlp = t->run.mlp;
     for (int k = 0; k < rg_mlp_layer_count(mlp); k++) {
         rg_param *weight = rg_mlp_layer(mlp, k)->weight;
-        int64_t size = rg_param_size(weight);
+        penalty_job job = {weight, t->options->l1, t->options->l2};
         if (rg_param_is_frozen(weight))
             continue;
-        if (rg_param_type(weight) == RG_F64)
-            ADD_PENALTIES(double);
-        else
-            ADD_PENALTIES(float);
+        rg_param_grad(weight); /* if it is to be zeroed first, then not by each piece */
+        rgi_parallel(t->threads, rg_param_size(weight), RGI_GRAIN, penalty_piece, &job);
     }
 }
 
@@ -144,7 +163,7 @@ static rg_status find_gradients(trainer *t, const rg_batch *batch, double *value
         return RGI_FAIL(error, status, "training: epoch %" PRId64 ", step %" PRId64 ": %s", epoch,
                         number, rg_tape_message(tape));
     if (options->l1 > 0 || options->l2 > 0)
-        add_penalties(t->run.mlp, options->l1, options->l2);
+        add_penalties(t);
     return RG_OK;
 }
 
@@ -289,7 +308,21 @@ static rg_status run_epochs(trainer *t, rg_error *error)
     return RG_OK;
 }
 
-/* Makes what the training needs beside the tape. */
+/* A pool for the time of the training, if there is to be one. */
+static rg_status start_threads(trainer *t, rg_error *error)
+{
+    if (t->options->threads <= 1)
+        return RG_OK;
+    t->threads = rg_threads_create(t->options->threads,
+                                   rg_params_allocator(rg_mlp_params(t->run.mlp)), error);
+    if (!t->threads)
+        return error->status;
+    rg_tape_set_threads(t->run.tape, t->threads);
+    rg_optimizer_set_threads(t->optimizer, t->threads);
+    return RG_OK;
+}
+
+/* Makes what the training needs beside the tape and threads. */
 static rg_status prepare(trainer *t, const rg_dataset *train, const rg_dataset *test,
                          rg_error *error)
 {
@@ -315,7 +348,10 @@ static rg_status prepare(trainer *t, const rg_dataset *train, const rg_dataset *
 static rg_status run_training(trainer *t, const rg_dataset *train, const rg_dataset *test,
                               rg_error *error)
 {
-    rg_status status = prepare(t, train, test, error);
+    rg_threads *own = t->optimizer->threads;
+    rg_status status = start_threads(t, error);
+    if (status == RG_OK)
+        status = prepare(t, train, test, error);
     if (status == RG_OK) {
         int64_t before =
             (t->result.next_epoch - 1) * train->count + (t->result.next_step - 1) * t->size;
@@ -328,6 +364,9 @@ static rg_status run_training(trainer *t, const rg_dataset *train, const rg_data
     rg_batches_destroy(t->validation);
     rg_batches_destroy(t->test);
     rgi_snapshot_destroy(&t->best);
+    rg_tape_set_threads(t->run.tape, NULL);
+    rg_optimizer_set_threads(t->optimizer, own);
+    rg_threads_destroy(t->threads);
     return status;
 }
 

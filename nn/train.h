@@ -5,9 +5,10 @@
  *                                 .seed = 1, .progress = stderr};
  *     rg_status status = rg_train(mlp, optimizer, train, test, &options, history, &error);
  *
- * All memory comes from the network's allocator. Once its first epoch is over a training allocates
- * nothing more, but for a history that grows. The same network, optimizer, data and seed give
- * bitwise the same parameters, also if the training is cut into pieces: see first_epoch.
+ * All memory comes from the network's allocator, but for the stacks of threads. Once its first
+ * epoch is over a training allocates nothing more, but for a history that grows. The same network,
+ * optimizer, data and seed give bitwise the same parameters, also if the training is cut into
+ * pieces: see first_epoch.
  */
 #ifndef RG_NN_TRAIN_H
 #define RG_NN_TRAIN_H
@@ -66,6 +67,8 @@ typedef struct rg_train_result {
 typedef struct rg_train_options {
     rg_loss loss;
     int64_t epochs; /* the number of the last pass over the data, at least 1 */
+    int threads;    /* that share the work of large operations (threads.h); 0, 1: none but the
+                     * caller's. Results do not depend on it */
     int64_t batch;  /* examples a step; 0: all of them, 1: stochastic gradient descent */
     uint64_t seed;  /* of the order of examples, drawn anew each epoch, and of dropout */
 

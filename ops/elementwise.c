@@ -1,4 +1,4 @@
-/* elementwise.c: the records of the element-wise rows, and how tensors are walked through them. */
+/* elementwise.c: the records of the element-wise rows, and their functions. */
 #include "elementwise.h"
 
 #include "family.h"
@@ -6,181 +6,9 @@
 #include "rows.h"
 #include "shape_ops.h"
 
-/* ---- one operand ---- */
-
-/* Views are walked in rows; a row that is not contiguous is gathered block by block. */
-enum { BLOCK = 256 };
-
-typedef union block {
-    double f64[BLOCK];
-    float f32[BLOCK];
-} block;
-
-static const void *at(const void *data, int64_t offset, rg_type type)
-{
-    return (const char *)data + offset * (int64_t)rg_type_size(type);
-}
-
-/* A run of n elements with the given step as memory with step 0 or 1. */
-static const void *gather(const void *data, int64_t step, int64_t n, rg_type type, block *room)
-{
-    if (step == 0 || step == 1)
-        return data;
-    for (int64_t i = 0; i < n; i++) {
-        if (type == RG_F64)
-            room->f64[i] = ((const double *)data)[i * step];
-        else
-            room->f32[i] = ((const float *)data)[i * step];
-    }
-    return room;
-}
-
-static rg_status unary_values(rg_call *call, rgi_unary_forward *forward)
-{
-    const rg_tensor *x = call->in[0];
-    rg_type type = x->type;
-    if (x->dense) {
-        forward(x->size, x->data, call->out->data, call->attributes);
-        return RG_OK;
-    }
-    rgi_copy_to_dense(call->out->data, x);
-    for (int64_t i = 0; i < x->size; i += BLOCK) {
-        block room;
-        int64_t n = x->size - i < BLOCK ? x->size - i : BLOCK;
-        void *y = (void *)(uintptr_t)at(call->out->data, i, type);
-        rgi_convert(&room, type, y, type, n);
-        forward(n, &room, y, call->attributes);
-    }
-    return RG_OK;
-}
-
-static rg_status unary_forward(rg_call *call)
-{
-    const rgi_kernels *kernels = rgi_kernels_for(call->cpu, call->out->type);
-    return unary_values(call, kernels->unary_forward[call->op->code - RGI_UNARY_FIRST]);
-}
-
-static rg_status step_forward(rg_call *call)
-{
-    return unary_values(call, rgi_kernels_for(call->cpu, call->out->type)->step[call->op->code]);
-}
-
-static void unary_backward(rg_call *call)
-{
-    const rg_tensor *x = call->in[0];
-    rg_type type = x->type;
-    int row = call->op->code - RGI_UNARY_FIRST;
-    rgi_unary_backward *backward = rgi_kernels_for(call->cpu, type)->unary_backward[row];
-    rgi_rows rows;
-    rgi_rows_begin(&rows, &x->shape);
-    rgi_rows_add_data(&rows, x);
-    rgi_rows_add_grad(&rows, x);
-    for (bool more = rgi_rows_first(&rows); more; more = rgi_rows_next(&rows)) {
-        int64_t length = rows.step[0] == 1 ? rows.length : BLOCK;
-        for (int64_t i = 0; i < rows.length; i += length) {
-            block room;
-            int64_t n = rows.length - i < length ? rows.length - i : length;
-            const void *run = at(x->data, rows.offset[0] + i * rows.step[0], type);
-            if (rows.step[0] == 0)
-                for (int64_t j = 0; j < n; j++)
-                    rgi_convert((void *)(uintptr_t)at(&room, j, type), type, run, type, 1);
-            else
-                gather(run, rows.step[0], n, type, &room);
-            int64_t place = rows.offset[1] + i * rows.step[1];
-            backward(n, rows.step[0] == 1 ? run : &room, at(call->out->data, place, type),
-                     at(call->out->grad, place, type), (void *)(uintptr_t)at(x->grad, place, type),
-                     call->attributes);
-        }
-    }
-}
-
-/* ---- two operands ---- */
-
 static rg_status binary_shape(rg_call *call)
 {
     return rg_call_broadcast(call);
-}
-
-/* How long a piece of a row may be: all of it unless a step asks for gathering. */
-static int64_t piece_length(const rgi_rows *rows)
-{
-    for (int s = 0; s < 2; s++)
-        if (rows->step[s] != 0 && rows->step[s] != 1)
-            return BLOCK;
-    return rows->length;
-}
-
-static rg_status binary_values(rg_call *call, rgi_binary_forward *forward)
-{
-    const rg_tensor *a = call->in[0], *b = call->in[1], *y = call->out;
-    rg_type type = y->type;
-    rgi_rows rows;
-    rgi_rows_begin(&rows, &y->shape);
-    rgi_rows_add_data(&rows, a);
-    rgi_rows_add_data(&rows, b);
-    rgi_rows_add_data(&rows, y);
-    for (bool more = rgi_rows_first(&rows); more; more = rgi_rows_next(&rows)) {
-        int64_t length = piece_length(&rows);
-        for (int64_t i = 0; i < rows.length; i += length) {
-            block room[2];
-            int64_t n = rows.length - i < length ? rows.length - i : length;
-            const void *first = at(a->data, rows.offset[0] + i * rows.step[0], type);
-            const void *second = at(b->data, rows.offset[1] + i * rows.step[1], type);
-            forward(n, gather(first, rows.step[0], n, type, &room[0]), rows.step[0] != 0,
-                    gather(second, rows.step[1], n, type, &room[1]), rows.step[1] != 0,
-                    (void *)(uintptr_t)at(y->data, rows.offset[2] + i, type));
-        }
-    }
-    return RG_OK;
-}
-
-static rg_status binary_forward(rg_call *call)
-{
-    int row = (call->op->code - RGI_BINARY_FIRST) / 3;
-    return binary_values(call, rgi_kernels_for(call->cpu, call->out->type)->binary_forward[row]);
-}
-
-static void binary_backward(rg_call *call)
-{
-    const rg_tensor *a = call->in[0], *b = call->in[1], *y = call->out;
-    rg_type type = y->type;
-    int row = (call->op->code - RGI_BINARY_FIRST) / 3;
-    rgi_binary_backward *backward = rgi_kernels_for(call->cpu, type)->binary_backward[row];
-    rgi_rows rows;
-    rgi_rows_begin(&rows, &y->shape);
-    rgi_rows_add_data(&rows, a);
-    rgi_rows_add_data(&rows, b);
-    rgi_rows_add_data(&rows, y);
-    rgi_rows_add_grad(&rows, a);
-    rgi_rows_add_grad(&rows, b);
-    for (bool more = rgi_rows_first(&rows); more; more = rgi_rows_next(&rows)) {
-        int64_t length = piece_length(&rows);
-        for (int64_t i = 0; i < rows.length; i += length) {
-            block room[2];
-            int64_t n = rows.length - i < length ? rows.length - i : length;
-            const void *first = at(a->data, rows.offset[0] + i * rows.step[0], type);
-            const void *second = at(b->data, rows.offset[1] + i * rows.step[1], type);
-            int64_t to_a = rows.offset[3] + i * rows.step[3];
-            int64_t to_b = rows.offset[4] + i * rows.step[4];
-            rgi_binary_grads grads = {
-                .a = a->grad ? (void *)(uintptr_t)at(a->grad, to_a, type) : NULL,
-                .b = b->grad ? (void *)(uintptr_t)at(b->grad, to_b, type) : NULL,
-                .a_step = rows.step[3] != 0,
-                .b_step = rows.step[4] != 0};
-            backward(n, gather(first, rows.step[0], n, type, &room[0]), rows.step[0] != 0,
-                     gather(second, rows.step[1], n, type, &room[1]), rows.step[1] != 0,
-                     at(y->data, rows.offset[2] + i, type), at(y->grad, rows.offset[2] + i, type),
-                     &grads);
-        }
-    }
-}
-
-/* ---- comparisons ---- */
-
-static rg_status compare_forward(rg_call *call)
-{
-    return binary_values(call,
-                         rgi_kernels_for(call->cpu, call->out->type)->compare[call->op->code]);
 }
 
 /* ---- where ---- */
@@ -433,8 +261,8 @@ static rg_value gelu_tanh_third(rg_value x)
                                      .code = RGI_##name_,                                        \
                                      .unread = RGI_##name_ == RGI_neg || RGI_##name_ == RGI_exp, \
                                      .attribute_size = count * sizeof(double),                   \
-                                     .forward = unary_forward,                                   \
-                                     .backward = unary_backward,                                 \
+                                     .forward = rgi_run_unary,                                   \
+                                     .backward = rgi_run_unary_back,                             \
                                      .rule = rule_of_##name_,                                    \
                                      RGI_SAMPLES(samples_of_##name_)};
 RGI_ALL_UNARY_ROWS(UNARY)
@@ -450,7 +278,7 @@ static const rg_sample step_samples[] = {UNARY_SAMPLES(-1, 1, step_parameters)};
                                      .strided = 1,                             \
                                      .code = RGI_##name_,                      \
                                      .attribute_size = count * sizeof(double), \
-                                     .forward = step_forward,                  \
+                                     .forward = rgi_run_step,                  \
                                      RGI_SAMPLES(step_samples)};
 RGI_STEP_ROWS(STEP_RECORD)
 
@@ -486,8 +314,8 @@ RGI_STEP_ROWS(STEP_RECORD)
                                      .code = RGI_##name_,                                          \
                                      .unread = IS_SUM(name_) ? 3 : 0,                              \
                                      .shape = binary_shape,                                        \
-                                     .forward = binary_forward,                                    \
-                                     .backward = binary_backward,                                  \
+                                     .forward = rgi_run_binary,                                    \
+                                     .backward = rgi_run_binary_back,                              \
                                      .rule = rule_of_##name_,                                      \
                                      RGI_SAMPLES(samples_of_##name_)};
 RGI_ALL_BINARY_ROWS(BINARY)
@@ -502,7 +330,7 @@ static const rg_sample compare_samples[] = {BINARY_SAMPLES(-1, 1)};
                                      .strided = 1,               \
                                      .code = RGI_##name_,        \
                                      .shape = binary_shape,      \
-                                     .forward = compare_forward, \
+                                     .forward = rgi_run_compare, \
                                      RGI_SAMPLES(compare_samples)};
 RGI_ALL_COMPARE_ROWS(COMPARE)
 

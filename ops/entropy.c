@@ -50,10 +50,16 @@ static bool is_ignored(const rg_call *call, int64_t class_)
     return how->ignore && class_ == how->ignored;
 }
 
-/* saved: the softmax of every item in double, then the divisor. */
+/* saved: the softmax of every item in double, then the divisor, then the loss of every item. */
 static size_t entropy_saved(const rg_call *call)
 {
-    return ((size_t)call->in[0]->size + 1) * sizeof(double);
+    return ((size_t)call->in[0]->size + 1 + (size_t)call->in[1]->size) * sizeof(double);
+}
+
+/* The grain of items for rgi_parallel. */
+static int64_t item_grain(const items *it)
+{
+    return RGI_GRAIN_OF_FUNCTIONS / (it->classes + 1) + 1;
 }
 
 static rg_status check_classes(rg_call *call, int64_t count)
@@ -126,26 +132,40 @@ static double item_loss(const rg_call *call, const items *it, int64_t start, int
     return loss;
 }
 
+/* The softmax and the loss of items [first, last). */
+static void forward_piece(void *context, int64_t first, int64_t last)
+{
+    const rg_call *call = context;
+    const int64_t *t = call->in[1]->data;
+    items it = items_of(call);
+    double *p = call->saved, *losses = p + call->in[0]->size + 1;
+    for (int64_t i = first; i < last; i++) {
+        losses[i] = 0;
+        if (is_ignored(call, t[i]))
+            continue;
+        int64_t start = item_start(&it, i);
+        double log_sum = softmax_item(call->in[0], &it, start, p + i * it.classes);
+        losses[i] = item_loss(call, &it, start, t[i], log_sum);
+    }
+}
+
 static rg_status entropy_forward(rg_call *call)
 {
     const entropy_attributes *how = call->attributes;
     const int64_t *t = call->in[1]->data;
     items it = items_of(call);
-    double *p = call->saved, *divisor = p + call->in[0]->size;
+    double *divisor = (double *)call->saved + call->in[0]->size, *losses = divisor + 1;
     double sum = 0, kept = 0;
     int64_t kept_items = 0;
+    rgi_parallel(rgi_call_threads(call), it.count, item_grain(&it), forward_piece, call);
     for (int64_t i = 0; i < it.count; i++) {
-        double loss = 0;
         if (!is_ignored(call, t[i])) {
-            int64_t start = item_start(&it, i);
-            double log_sum = softmax_item(call->in[0], &it, start, p + i * it.classes);
-            loss = item_loss(call, &it, start, t[i], log_sum);
             kept += class_weight(call, t[i]);
             kept_items++;
         }
         if (how->reduction == RG_NONE)
-            rgi_store(call->out->data, call->out->type, i, loss);
-        sum += loss;
+            rgi_store(call->out->data, call->out->type, i, losses[i]);
+        sum += losses[i];
     }
     *divisor = how->reduction == RG_MEAN && (kept_items > 0 || it.count == 0) ? kept : 1;
     if (how->reduction != RG_NONE)
@@ -153,18 +173,17 @@ static rg_status entropy_forward(rg_call *call)
     return RG_OK;
 }
 
-static void entropy_backward(rg_call *call)
+static void backward_piece(void *context, int64_t first, int64_t last)
 {
+    const rg_call *call = context;
     const entropy_attributes *how = call->attributes;
     const int64_t *t = call->in[1]->data;
     items it = items_of(call);
     const double *p = call->saved, divisor = p[call->in[0]->size];
     double e = how->smoothing, spread = e / (double)it.classes, total = 0;
-    if (!call->in[0]->grad)
-        return;
     for (int64_t c = 0; c < it.classes; c++)
         total += class_weight(call, c);
-    for (int64_t i = 0; i < it.count; i++) {
+    for (int64_t i = first; i < last; i++) {
         double g =
             rgi_load(call->out->grad, call->out->type, how->reduction == RG_NONE ? i : 0) / divisor;
         if (is_ignored(call, t[i]) || g == 0)
@@ -177,6 +196,13 @@ static void entropy_backward(rg_call *call)
             rgi_increase(call->in[0]->grad, call->in[0]->type, start + c * it.inner, g * slope);
         }
     }
+}
+
+static void entropy_backward(rg_call *call)
+{
+    items it = items_of(call);
+    if (call->in[0]->grad)
+        rgi_parallel(rgi_call_threads(call), it.count, item_grain(&it), backward_piece, call);
 }
 
 /* A constant of the logits' shape: what the loss of each item takes of -ln p for each class,

@@ -47,6 +47,15 @@ extern rgi_family rgi_loss_family;
         }                        \
     } while (0)
 
+/* ---- elementwise_run.c: forward and backward of element-wise rows ---- */
+
+rg_status rgi_run_unary(rg_call *call);
+void rgi_run_unary_back(rg_call *call);
+rg_status rgi_run_step(rg_call *call);
+rg_status rgi_run_binary(rg_call *call);
+void rgi_run_binary_back(rg_call *call);
+rg_status rgi_run_compare(rg_call *call);
+
 /* The record of an element-wise function by its code. */
 const rg_op *rgi_elementwise_op(int code);
 

@@ -10,6 +10,107 @@
 #include "reduce.h"
 #include "shape_ops.h"
 
+/* ---- products with threads ---- */
+
+static void *element(void *data, int64_t offset, rg_type type)
+{
+    return (char *)data + offset * (int64_t)rg_type_size(type);
+}
+
+/* C = A B, or C + A B if `add`, or rows that are `start` + A B if that is not NULL. */
+static void multiply_block(rgi_matmul *product, rg_type type, int64_t m, int64_t n, int64_t k,
+                           rgi_matrix a, rgi_matrix b, rgi_matrix c, int add, const void *start)
+{
+    for (int64_t i = 0; start && i < m; i++)
+        memcpy(element(c.data, i * c.row, type), start, (size_t)n * rg_type_size(type));
+    product(m, n, k, a, b, c, add || start);
+}
+
+/*
+ * The same in parts. C is cut into blocks that are whole tiles of every instruction set
+ * (matmul.inc), so that each element is computed by the same loop as without parts. A part is a run
+ * of blocks, counted down the columns or along the rows, as many as any other part has.
+ *
+ * Down the columns hardly any of B is packed by two threads. Along the rows all of it is, but each
+ * thread has rows of C to itself: those of a weight whose gradient C is, which the same thread then
+ * changes (nn/optim.c), so that they need not go from one processor to another and back.
+ */
+typedef struct product_job {
+    rgi_matmul *product;
+    rg_type type;
+    int64_t m, n, k;
+    rgi_matrix a, b, c;
+    int add;
+    const void *start;
+    int64_t parts;
+} product_job;
+
+enum { BLOCK_ROWS = 6, BLOCK_BYTES = 256 };
+
+static int64_t block_columns(rg_type type)
+{
+    return BLOCK_BYTES / (int64_t)rg_type_size(type);
+}
+
+static int64_t block_count(int64_t size, int64_t block)
+{
+    return (size + block - 1) / block;
+}
+
+/* Block rows [top, bottom) of block columns [left, right). */
+static void multiply_blocks(const product_job *job, int64_t top, int64_t bottom, int64_t left,
+                            int64_t right)
+{
+    const rg_type type = job->type;
+    const int64_t width = block_columns(type), i = top * BLOCK_ROWS, j = left * width;
+    int64_t m = bottom * BLOCK_ROWS < job->m ? bottom * BLOCK_ROWS - i : job->m - i;
+    int64_t n = right * width < job->n ? right * width - j : job->n - j;
+    rgi_matrix a = job->a, b = job->b, c = job->c;
+    a.data = element(a.data, i * a.row, type);
+    b.data = element(b.data, j * b.column, type);
+    c.data = element(c.data, i * c.row + j, type);
+    const char *start = job->start;
+    if (start)
+        start += j * (int64_t)rg_type_size(type);
+    multiply_block(job->product, type, m, n, job->k, a, b, c, job->add, start);
+}
+
+/* Parts [first, last): the end of a line of blocks, whole lines, the beginning of one. */
+static void product_piece(void *context, int64_t first, int64_t last)
+{
+    const product_job *job = context;
+    const int64_t rows = block_count(job->m, BLOCK_ROWS);
+    const int64_t columns = block_count(job->n, block_columns(job->type));
+    const bool down = job->b.column != 1 || job->k >= job->m; /* B is large, or slow to pack */
+    const int64_t length = down ? rows : columns, blocks = rows * columns;
+    int64_t block = blocks * first / job->parts, end = blocks * last / job->parts;
+    while (block < end) {
+        const int64_t line = block / length, from = block % length, left = end - block;
+        const int64_t lines = from == 0 && left >= length ? left / length : 1;
+        const int64_t to = from + left < length ? from + left : length;
+        if (down)
+            multiply_blocks(job, from, to, line, line + lines);
+        else
+            multiply_blocks(job, line, line + lines, from, to);
+        block += lines * (to - from);
+    }
+}
+
+/* The product of an operation. */
+static void multiply(const rg_call *call, int64_t m, int64_t n, int64_t k, rgi_matrix a,
+                     rgi_matrix b, rgi_matrix c, int add, const void *start)
+{
+    rg_threads *threads = rgi_call_threads(call);
+    const rg_type type = call->out->type;
+    rgi_matmul *product = rgi_kernels_for(call->cpu, type)->matmul;
+    if (!threads || (double)m * (double)n * (double)k < 2 * RGI_GRAIN_OF_PRODUCTS) {
+        multiply_block(product, type, m, n, k, a, b, c, add, start);
+        return;
+    }
+    product_job job = {product, type, m, n, k, a, b, c, add, start, rg_threads_count(threads)};
+    rgi_parallel(threads, job.parts, 1, product_piece, &job);
+}
+
 /* ---- matmul ---- */
 
 /* One operand as a batch of matrices: rank-1 operands become a row or a column. */
@@ -111,16 +212,10 @@ static int64_t result_lead(const rg_call *call, rg_shape *lead)
     return rg_shape_size(lead);
 }
 
-static void *element(void *data, int64_t offset, rg_type type)
-{
-    return (char *)data + offset * (int64_t)rg_type_size(type);
-}
-
 static rg_status matmul_forward(rg_call *call)
 {
     const rg_tensor *x = call->in[0], *y = call->in[1];
     rg_type type = call->out->type;
-    rgi_matmul *product = rgi_kernels_for(call->cpu, type)->matmul;
     batch a = batch_of(x, 0), b = batch_of(y, 1);
     rg_shape lead;
     int64_t count = result_lead(call, &lead);
@@ -130,7 +225,7 @@ static rg_status matmul_forward(rg_call *call)
         rgi_matrix right = {element(y->data, batch_offset(&b.lead, &lead, i), type), b.row,
                             b.column};
         rgi_matrix out = {element(call->out->data, i * a.rows * b.columns, type), b.columns, 1};
-        product(a.rows, b.columns, a.columns, left, right, out, 0);
+        multiply(call, a.rows, b.columns, a.columns, left, right, out, 0, NULL);
     }
     return RG_OK;
 }
@@ -139,7 +234,6 @@ static void matmul_backward(rg_call *call)
 {
     const rg_tensor *x = call->in[0], *y = call->in[1];
     rg_type type = call->out->type;
-    rgi_matmul *product = rgi_kernels_for(call->cpu, type)->matmul;
     batch a = batch_of(x, 0), b = batch_of(y, 1);
     rg_shape lead;
     int64_t count = result_lead(call, &lead);
@@ -151,14 +245,14 @@ static void matmul_backward(rg_call *call)
                                 b.row};
             rgi_matrix out = {element(x->grad, batch_offset(&a.grad_lead, &lead, i), type),
                               a.grad_row, a.grad_column};
-            product(a.rows, a.columns, b.columns, up, right, out, 1);
+            multiply(call, a.rows, a.columns, b.columns, up, right, out, 1, NULL);
         }
         if (y->grad) {
             rgi_matrix left = {element(x->data, batch_offset(&a.lead, &lead, i), type), a.column,
                                a.row};
             rgi_matrix out = {element(y->grad, batch_offset(&b.grad_lead, &lead, i), type),
                               b.grad_row, b.grad_column};
-            product(b.rows, b.columns, a.rows, left, up, out, 1);
+            multiply(call, b.rows, b.columns, a.rows, left, up, out, 1, NULL);
         }
     }
 }
@@ -232,39 +326,44 @@ static rg_status linear_shape(rg_call *call)
 static rg_status linear_forward(rg_call *call)
 {
     const rg_tensor *x = call->in[0], *w = call->in[1];
-    rg_type type = call->out->type;
     int64_t out = w->shape.dim[0], in = w->shape.dim[1];
     int64_t rows = out ? call->out->size / out : 0;
-    if (call->count > 2)
-        for (int64_t i = 0; i < rows; i++)
-            memcpy(element(call->out->data, i * out, type), call->in[2]->data,
-                   (size_t)out * rg_type_size(type));
     rgi_matrix left = {x->data, in, 1}, right = {w->data, 1, in}, to = {call->out->data, out, 1};
-    rgi_kernels_for(call->cpu, type)->matmul(rows, out, in, left, right, to, call->count > 2);
+    multiply(call, rows, out, in, left, right, to, 0, call->count > 2 ? call->in[2]->data : NULL);
     return RG_OK;
+}
+
+/* Adds the sums over rows of columns [first, last) of the gradient. A row of a piece is worth the
+ * way to the next one. */
+enum { BIAS_GRAIN = 256 };
+
+static void bias_piece(void *context, int64_t first, int64_t last)
+{
+    const rg_call *call = context;
+    const int64_t out = call->in[1]->shape.dim[0];
+#define ADD_ROWS(T)                                    \
+    for (int64_t i = 0; i < call->out->size; i += out) \
+        for (int64_t j = first; j < last; j++)         \
+    ((T *)call->in[2]->grad)[j] += ((const T *)call->out->grad)[i + j]
+    RGI_BY_TYPE(call->out->type, ADD_ROWS);
 }
 
 static void linear_backward(rg_call *call)
 {
     const rg_tensor *x = call->in[0], *w = call->in[1];
     const rg_tensor *b = call->count > 2 ? call->in[2] : NULL;
-    rg_type type = call->out->type;
-    rgi_matmul *product = rgi_kernels_for(call->cpu, type)->matmul;
     int64_t out = w->shape.dim[0], in = w->shape.dim[1];
     int64_t rows = out ? call->out->size / out : 0;
     void *g = call->out->grad;
     if (x->grad)
-        product(rows, in, out, (rgi_matrix){g, out, 1}, (rgi_matrix){w->data, in, 1},
-                (rgi_matrix){x->grad, in, 1}, 1);
+        multiply(call, rows, in, out, (rgi_matrix){g, out, 1}, (rgi_matrix){w->data, in, 1},
+                 (rgi_matrix){x->grad, in, 1}, 1, NULL);
     if (w->grad)
-        product(out, in, rows, (rgi_matrix){g, 1, out}, (rgi_matrix){x->data, in, 1},
-                (rgi_matrix){w->grad, in, 1}, 1);
-#define ADD_ROWS(T)                       \
-    for (int64_t i = 0; i < rows; i++)    \
-        for (int64_t j = 0; j < out; j++) \
-    ((T *)b->grad)[j] += ((const T *)g)[i * out + j]
+        multiply(call, out, in, rows, (rgi_matrix){g, 1, out}, (rgi_matrix){x->data, in, 1},
+                 (rgi_matrix){w->grad, in, 1}, 1, NULL);
     if (b && b->grad)
-        RGI_BY_TYPE(type, ADD_ROWS);
+        rgi_parallel(rgi_call_threads(call), out, rows < RGI_GRAIN / BIAS_GRAIN ? out : BIAS_GRAIN,
+                     bias_piece, call);
 }
 
 static void linear_rule(const rg_rule *rule)

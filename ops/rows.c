@@ -90,3 +90,16 @@ bool rgi_rows_next(rgi_rows *rows)
     }
     return false;
 }
+
+int64_t rgi_rows_seek(rgi_rows *rows, int64_t element)
+{
+    int64_t row = element / rows->length;
+    for (int i = rows->rank - 2; i >= 0; i--) {
+        int64_t index = row % rows->dim[i];
+        row /= rows->dim[i];
+        for (int s = 0; s < rows->streams; s++)
+            rows->offset[s] += (index - rows->index[i]) * rows->stride[s][i];
+        rows->index[i] = index;
+    }
+    return element % rows->length;
+}

@@ -29,5 +29,8 @@ void rgi_rows_add_grad(rgi_rows *rows, const rg_tensor *tensor);
 /* Goes to the first row; false if there are no elements. */
 bool rgi_rows_first(rgi_rows *rows);
 bool rgi_rows_next(rgi_rows *rows);
+/* After the first row was asked for: goes to the row of a certain element, counted through all
+ * rows, and returns the element's place in it. */
+int64_t rgi_rows_seek(rgi_rows *rows, int64_t element);
 
 #endif

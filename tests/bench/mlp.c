@@ -3,7 +3,7 @@
  * memory. Prints one line of JSON.
  *
  *     bench_mlp [--case fashion|tiny1|tiny32|big] [--optimizer sgd|adam] [--type f32|f64]
- *               [--seconds S]
+ *               [--threads N] [--seconds S]
  *
  * fashion: 784-128-64-10 relu, batches of 64, SGD with momentum: an epoch is 938 steps. tiny1,
  * tiny32: 2-16-16-1 tanh, squared error, batches of 1 and 32. big: 784-2048-2048-10 relu, batches
@@ -34,6 +34,7 @@ typedef struct settings {
     const work *work;
     const char *optimizer;
     rg_type type;
+    int threads;
     double seconds;
 } settings;
 
@@ -43,6 +44,7 @@ typedef struct training {
     rg_tape *tape;
     rg_mlp *mlp;
     rg_optimizer *optimizer;
+    rg_threads *threads;
     void *inputs, *targets;
     int64_t *classes;
     double loss;
@@ -80,11 +82,14 @@ static int prepare(training *t)
             ? rg_adam_create(params, &(rg_adam_options){.rate = 1e-4}, &error)
             : rg_sgd_create(params, &(rg_sgd_options){.rate = 1e-3, .momentum = w->momentum},
                             &error);
+    t->threads = rg_threads_create(t->settings->threads, NULL, &error);
     t->inputs = malloc((size_t)(n * in) * sizeof(double));
     t->targets = malloc((size_t)(n * out) * sizeof(double));
     t->classes = malloc((size_t)n * sizeof *t->classes);
-    if (!t->optimizer || !t->inputs || !t->targets || !t->classes)
+    if (!t->optimizer || !t->threads || !t->inputs || !t->targets || !t->classes)
         return 0;
+    rg_tape_set_threads(t->tape, t->threads);
+    rg_optimizer_set_threads(t->optimizer, t->threads);
     fill(t->inputs, type, n * in, &random);
     fill(t->targets, type, n * out, &random);
     for (int64_t i = 0; i < n; i++)
@@ -136,17 +141,18 @@ static int measure(const settings *settings)
     bench_cpu(cpu, sizeof cpu);
     if (done)
         printf("{\"engine\": \"reelgrad %s\", \"case\": \"%s\", \"optimizer\": \"%s\", "
-               "\"type\": \"%s\", \"threads\": 1, \"step_us\": %.4g, \"round_s\": %.4g, "
+               "\"type\": \"%s\", \"threads\": %d, \"step_us\": %.4g, \"round_s\": %.4g, "
                "\"samples_per_s\": %.5g, \"loss\": %.6g, \"compiler\": \"%s\", \"flags\": \"%s\", "
                "\"cpu\": \"%s\"}\n",
                reelgrad_version(), settings->work->name, settings->optimizer,
-               settings->type == RG_F32 ? "f32" : "f64", best / (double)steps * 1e6, best,
-               (double)(steps * settings->work->batch) / best, t.loss, RG_BENCH_COMPILER,
-               RG_BENCH_FLAGS, cpu);
+               settings->type == RG_F32 ? "f32" : "f64", settings->threads,
+               best / (double)steps * 1e6, best, (double)(steps * settings->work->batch) / best,
+               t.loss, RG_BENCH_COMPILER, RG_BENCH_FLAGS, cpu);
     free(t.inputs), free(t.targets), free(t.classes);
     rg_optimizer_destroy(t.optimizer);
     rg_mlp_destroy(t.mlp);
     rg_tape_destroy(t.tape);
+    rg_threads_destroy(t.threads);
     return !done || !isfinite(t.loss);
 }
 
@@ -163,6 +169,8 @@ static int take_option(settings *s, const char *option, const char *argument)
     if (strcmp(option, "--type") == 0 &&
         (strcmp(argument, "f32") == 0 || strcmp(argument, "f64") == 0))
         return s->type = argument[1] == '3' ? RG_F32 : RG_F64, 1;
+    if (strcmp(option, "--threads") == 0)
+        return (s->threads = atoi(argument)) > 0;
     if (strcmp(option, "--seconds") == 0)
         return s->seconds = atof(argument), 1;
     return 0;
@@ -170,11 +178,12 @@ static int take_option(settings *s, const char *option, const char *argument)
 
 int main(int argc, char **argv)
 {
-    settings s = {&works[0], "sgd", RG_F32, 1};
+    settings s = {&works[0], "sgd", RG_F32, 1, 1};
     for (int i = 1; i < argc; i += 2)
         if (i + 1 == argc || !take_option(&s, argv[i], argv[i + 1])) {
             fprintf(stderr, "usage: bench_mlp [--case fashion|tiny1|tiny32|big] "
-                            "[--optimizer sgd|adam] [--type f32|f64] [--seconds S]\n");
+                            "[--optimizer sgd|adam] [--type f32|f64] [--threads N] "
+                            "[--seconds S]\n");
             return 2;
         }
     return measure(&s);

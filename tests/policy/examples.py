@@ -122,8 +122,9 @@ def write_images(folder, side, classes, counts):
 
 
 def interrupt_digits(program):
-    """A training that Ctrl-C cut in two ends with the bytes of one in one piece."""
-    settings = ['--epochs', 4, '--batch', 2, '--hidden', 16, '--seed', 3]
+    """A training that Ctrl-C cut in two ends with the bytes of one in one piece. Its epochs are long
+    enough for the signal to come in time."""
+    settings = ['--epochs', 4, '--batch', 1, '--hidden', 256, '--seed', 3]
     expect(run(program, *settings, '--save', 'whole'), 0, 'saved the network in whole')
     with subprocess.Popen([program] + [str(s) for s in settings] + ['--save', 'cut'],
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:

@@ -1,0 +1,191 @@
+/* test_train_threads.c: training is bitwise the same with any number of threads. */
+#include "../failing.h"
+#include "training.h"
+
+#include "../../nn/optimizer.h"
+
+SUITE(train_threads);
+
+enum { INPUTS = 170, CLASSES = 10, EXAMPLES = 67 * 7 };
+
+/* Examples whose number and width are no multiple of anything, and large enough to be cut. */
+static rg_dataset *make_wide(rg_type type)
+{
+    rg_dataset *data;
+    rg_random random = rg_random_create(9);
+    CHECK_STATUS(rg_dataset_create(&data, NULL, type, EXAMPLES, INPUTS, CLASSES, 0, NULL), RG_OK);
+    for (int64_t i = 0; i < EXAMPLES * INPUTS; i++)
+        put(data->inputs, type, i, rg_random_normal(&random));
+    for (int64_t i = 0; i < EXAMPLES; i++)
+        data->classes[i] = (int64_t)(rg_random_uniform(&random) * CLASSES);
+    return data;
+}
+
+static rg_mlp *make_wide_mlp(rg_type type)
+{
+    static const int64_t widths[] = {INPUTS, 131, 66, CLASSES};
+    return rg_mlp_create(&(rg_mlp_options){.type = type,
+                                           .widths = widths,
+                                           .width_count = 4,
+                                           .hidden = RG_TANH,
+                                           .dropout = 0.1,
+                                           .seed = 4},
+                         NULL);
+}
+
+/* 21 steps in 3 epochs. */
+static rg_mlp *train_wide(const rg_dataset *data, int threads, double *loss)
+{
+    rg_mlp *mlp = make_wide_mlp(data->type);
+    rg_params *params = rg_mlp_params(mlp);
+    rg_optimizer *adam = rg_adam_create(params, &(rg_adam_options){.rate = 0.003}, NULL);
+    rg_history *history = rg_history_create(NULL);
+    const rg_train_options options = {
+        .epochs = 3, .batch = 67, .seed = 5, .l2 = 0.001, .threads = threads};
+    CHECK_STATUS(rg_train(mlp, adam, data, data, &options, history, NULL), RG_OK);
+    for (int k = 0; k < 3; k++) {
+        loss[2 * k] = rg_history_at(history, k)->loss;
+        loss[2 * k + 1] = rg_history_at(history, k)->test_loss;
+    }
+    rg_history_destroy(history);
+    rg_optimizer_destroy(adam);
+    return mlp;
+}
+
+Test(train_threads, training_is_the_same)
+{
+    for (rg_type type = RG_F64; type <= RG_F32; type++) {
+        double alone_loss[6], loss[6];
+        rg_dataset *data = make_wide(type);
+        rg_mlp *alone = train_wide(data, 0, alone_loss);
+        cr_assert(alone_loss[4] < alone_loss[0], "it learns");
+        for (int threads = 1; threads <= 4; threads++) {
+            rg_mlp *shared = train_wide(data, threads, loss);
+            cr_assert(same(alone, shared), "%s with %d threads", rg_type_name(type), threads);
+            cr_assert(memcmp(loss, alone_loss, sizeof loss) == 0);
+            rg_mlp_destroy(shared);
+        }
+        rg_mlp_destroy(alone);
+        rg_dataset_destroy(data);
+    }
+}
+
+/* ---- optimizers ---- */
+
+/* Three steps with drawn gradients of a parameter that is cut, and one that is not. */
+static double *run_steps(const char *kind, bool all_states, rg_type type, rg_threads *threads)
+{
+    enum { LARGE = 20011, SMALL = 7 };
+    rg_random random = rg_random_create(6);
+    rg_params *params = rg_params_create(NULL);
+    rg_param *param[2] = {rg_params_add(params, "large", type, RG_SHAPE(LARGE), NULL),
+                          rg_params_add(params, "small", type, RG_SHAPE(SMALL), NULL)};
+    double numbers[RGI_MAX_NUMBERS] = {0};
+    for (int i = 1; all_states && i < RGI_MAX_NUMBERS; i++)
+        numbers[i] = 0.25; /* on: amsgrad, centered, momentum */
+    rg_optimizer *optimizer = rgi_optimizer_create(params, rgi_kind_find(kind), numbers, NULL);
+    rg_optimizer_set_threads(optimizer, threads);
+    double *result = malloc((LARGE + SMALL) * sizeof *result);
+    for (int step = 0; step < 3; step++) {
+        for (int k = 0; k < 2; k++)
+            for (int64_t i = 0; i < rg_param_size(param[k]); i++)
+                put(rg_param_grad(param[k]), type, i, rg_random_normal(&random));
+        CHECK_STATUS(rg_optimizer_step(optimizer), RG_OK);
+    }
+    rg_param_read(param[0], result);
+    rg_param_read(param[1], result + LARGE);
+    rg_optimizer_destroy(optimizer);
+    rg_params_destroy(params);
+    return result;
+}
+
+Test(train_threads, steps_of_all_optimizers_are_the_same)
+{
+    static const char *const kinds[] = {"sgd",     "rmsprop",  "adam",   "adamw",
+                                        "adagrad", "adadelta", "adamax", "nadam"};
+    for (size_t i = 0; i < 4 * sizeof kinds / sizeof *kinds; i++) {
+        const char *kind = kinds[i / 4];
+        const bool all_states = i / 2 % 2;
+        const rg_type type = i % 2 ? RG_F32 : RG_F64;
+        double *alone = run_steps(kind, all_states, type, NULL);
+        cr_assert(alone[20010] != 0 && alone[20011] != 0);
+        for (int count = 1; count <= 4; count++) {
+            rg_threads *threads = rg_threads_create(count, NULL, NULL);
+            double *shared = run_steps(kind, all_states, type, threads);
+            cr_assert(memcmp(alone, shared, (20011 + 7) * sizeof *alone) == 0, "%s, %d threads",
+                      kind, count);
+            free(shared);
+            rg_threads_destroy(threads);
+        }
+        free(alone);
+    }
+}
+
+/* ---- the option ---- */
+
+Test(train_threads, refuses_wrong_numbers)
+{
+    static const int wrong[] = {-1, RG_MAX_THREADS + 1};
+    for (int i = 0; i < 2; i++) {
+        setup s = begin(make_full(NULL, RG_F64)), fresh = begin(make_full(NULL, RG_F64));
+        rg_error error;
+        s.options.threads = wrong[i];
+        CHECK_STATUS(rg_train(s.mlp, s.optimizer, s.data, NULL, &s.options, s.history, &error),
+                     RG_ERROR_ARGUMENT);
+        cr_assert(strstr(error.message, "threads; 0 to 256"), "%s", error.message);
+        cr_assert(same(s.mlp, fresh.mlp));
+        end(&s);
+        end(&fresh);
+    }
+}
+
+typedef struct seen {
+    const rg_optimizer *optimizer;
+    int count;
+} seen;
+
+static int see_threads(void *context, const rg_step *step)
+{
+    seen *s = context;
+    (void)step;
+    s->count = rg_threads_count(s->optimizer->threads);
+    return 0;
+}
+
+Test(train_threads, the_optimizer_gets_its_own_pool_back)
+{
+    rg_threads *own = rg_threads_create(2, NULL, NULL);
+    setup s = begin(make_full(NULL, RG_F64));
+    seen saw = {s.optimizer, 0};
+    s.options.on_step = see_threads;
+    s.options.context = &saw;
+    for (int threads = 0; threads <= 3; threads += 3) {
+        rg_optimizer_set_threads(s.optimizer, own);
+        s.options.threads = threads;
+        CHECK_STATUS(train(&s), RG_OK);
+        cr_assert(saw.count == (threads ? 3 : 2) && s.optimizer->threads == own);
+    }
+    end(&s);
+    rg_threads_destroy(own);
+}
+
+Test(train_threads, survives_each_failing_allocation)
+{
+    rg_dataset *data = make_halves(9, 7);
+    FOR_EACH_FAILURE(memory, allocator)
+    {
+        rg_error error = {RG_OK, ""};
+        rg_mlp *mlp = make_full(&allocator, RG_F64);
+        rg_optimizer *optimizer = mlp ? rg_sgd_create(rg_mlp_params(mlp), NULL, &error) : NULL;
+        rg_status status = optimizer ? RG_OK : RG_ERROR_MEMORY;
+        const rg_train_options options = {.epochs = 1, .batch = 3, .threads = 2};
+        if (status == RG_OK) {
+            status = rg_train(mlp, optimizer, data, NULL, &options, NULL, &error);
+            cr_assert(status == error.status && !optimizer->threads);
+        }
+        rg_optimizer_destroy(optimizer);
+        rg_mlp_destroy(mlp);
+        CHECK_FAILURE(memory, status);
+    }
+    rg_dataset_destroy(data);
+}
