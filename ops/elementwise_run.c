@@ -219,32 +219,32 @@ static void binary_piece(void *context, int64_t first, int64_t last)
 }
 
 /* Walks all elements, in pieces if they `part`. */
-static void binary_each(binary_job *job, bool part)
+static void binary_each(binary_job job, bool part)
 {
-    const rg_call *call = job->call;
+    const rg_call *call = job.call;
     const int64_t size = call->out->size;
     rgi_rows rows;
     rgi_rows_begin(&rows, &call->out->shape);
     rgi_rows_add_data(&rows, call->in[0]);
     rgi_rows_add_data(&rows, call->in[1]);
     rgi_rows_add_data(&rows, call->out);
-    if (job->backward) {
+    if (job.backward) {
         rgi_rows_add_grad(&rows, call->in[0]);
         rgi_rows_add_grad(&rows, call->in[1]);
     }
     if (!rgi_rows_first(&rows))
         return;
-    job->rows = &rows;
-    if (part && size >= 2 * job->grain)
-        rgi_parallel(rgi_call_threads(call), size, job->grain, binary_piece, job);
+    job.rows = &rows;
+    if (part && size >= 2 * job.grain)
+        rgi_parallel(rgi_call_threads(call), size, job.grain, binary_piece, &job);
     else
-        binary_walk(job, &rows, 0, size);
+        binary_walk(&job, &rows, 0, size);
 }
 
 static rg_status binary_values(rg_call *call, rgi_binary_forward *forward, int64_t grain)
 {
     binary_job job = {.call = call, .forward = forward, .grain = grain};
-    binary_each(&job, true);
+    binary_each(job, true);
     return RG_OK;
 }
 
@@ -267,11 +267,11 @@ void rgi_run_binary_back(rg_call *call)
                       .b_grad = sum_b ? NULL : b->grad,
                       .grain = grain_of(call->op->code)};
     if (job.a_grad || job.b_grad)
-        binary_each(&job, true);
+        binary_each(job, true);
     job.a_grad = sum_a ? a->grad : NULL;
     job.b_grad = sum_b ? b->grad : NULL;
     if (job.a_grad || job.b_grad)
-        binary_each(&job, false);
+        binary_each(job, false);
 }
 
 /* ---- comparisons ---- */
