@@ -115,7 +115,7 @@ struct rg_optimizer {
     rg_allreduce *allreduce;
     void *allreduce_context;
     rg_threads *threads; /* NULL: none */
-    void *memory; /* of all state */
+    void *memory;        /* of all state */
     size_t memory_size;
     int count;
     rgi_slot slots[];
