@@ -34,8 +34,7 @@ RG_API rg_value rg_jvp(rg_value y, int count, const rg_value *xs, const rg_value
 /* Derivatives along `direction_count` directions at once, by one forward sweep over what is
  * recorded:
  *
- *     results[k * direction_count + j] = sum over i of dys[k]/dxs[i] directions[i * direction_count
- * + j]
+ *     results[k * n + j] = sum over i of dys[k]/dxs[i] directions[i * n + j], n = direction_count
  *
  * directions NULL: the unit directions, as many as there are xs, so that results is the Jacobian,
  * row by row. Better than a reverse sweep for each y where there are fewer directions than ys; it

@@ -34,7 +34,8 @@ template <> struct rgi_is_value<rg_value> {
     static constexpr bool value = true;
 };
 /* The type of a result, if one of the operands is fused. */
-template <bool> struct rgi_result {};
+template <bool> struct rgi_result {
+};
 template <> struct rgi_result<true> {
     typedef rg_expr expr;
     typedef int truth;
@@ -59,43 +60,42 @@ inline rg_expr rgi_lift(rg_value x)
     return rgi_expr_of_value(x);
 }
 
-#define RGI_UNARY_NAME_0(name)                                            \
+#define RGI_UNARY_NAME_0(name)                                              \
     template <class A> inline typename rgi_fused<A, A>::expr rg_##name(A x) \
-    {                                                                    \
-        return rgi_expr_##name(rgi_lift(x));                             \
+    {                                                                       \
+        return rgi_expr_##name(rgi_lift(x));                                \
     }
-#define RGI_UNARY_NAME_1(name)                                                     \
+#define RGI_UNARY_NAME_1(name)                                                        \
     template <class A> inline typename rgi_fused<A, A>::expr rg_##name(A x, double p) \
-    {                                                                              \
-        return rgi_expr_##name(rgi_lift(x), p);                                    \
+    {                                                                                 \
+        return rgi_expr_##name(rgi_lift(x), p);                                       \
     }
-#define RGI_UNARY_NAME_2(name)                                                               \
-    template <class A>                                                                       \
-    inline typename rgi_fused<A, A>::expr rg_##name(A x, double p, double q)                 \
-    {                                                                                        \
-        return rgi_expr_##name(rgi_lift(x), p, q);                                           \
+#define RGI_UNARY_NAME_2(name)                                                                  \
+    template <class A> inline typename rgi_fused<A, A>::expr rg_##name(A x, double p, double q) \
+    {                                                                                           \
+        return rgi_expr_##name(rgi_lift(x), p, q);                                              \
     }
-#define RGI_BINARY_NAME(name)                                                                \
-    inline rg_value rg_##name(rg_value a, double b)                                          \
-    {                                                                                        \
-        return rg_##name##_vd(a, b);                                                         \
-    }                                                                                        \
-    inline rg_value rg_##name(double a, rg_value b)                                          \
-    {                                                                                        \
-        return rg_##name##_dv(a, b);                                                         \
-    }                                                                                        \
-    template <class A, class B> inline typename rgi_fused<A, B>::expr rg_##name(A a, B b)    \
-    {                                                                                        \
-        return rgi_expr_##name(rgi_lift(a), rgi_lift(b));                                    \
+#define RGI_BINARY_NAME(name)                                                             \
+    inline rg_value rg_##name(rg_value a, double b)                                       \
+    {                                                                                     \
+        return rg_##name##_vd(a, b);                                                      \
+    }                                                                                     \
+    inline rg_value rg_##name(double a, rg_value b)                                       \
+    {                                                                                     \
+        return rg_##name##_dv(a, b);                                                      \
+    }                                                                                     \
+    template <class A, class B> inline typename rgi_fused<A, B>::expr rg_##name(A a, B b) \
+    {                                                                                     \
+        return rgi_expr_##name(rgi_lift(a), rgi_lift(b));                                 \
     }
-#define RGI_COMPARE_NAME(name)                                                               \
-    inline rg_value rg_##name(rg_value a, double b)                                          \
-    {                                                                                        \
-        return rg_##name##_vd(a, b);                                                         \
-    }                                                                                        \
-    template <class A, class B> inline typename rgi_fused<A, B>::truth rg_##name(A a, B b)   \
-    {                                                                                        \
-        return rgi_expr_##name(rgi_lift(a), rgi_lift(b));                                    \
+#define RGI_COMPARE_NAME(name)                                                             \
+    inline rg_value rg_##name(rg_value a, double b)                                        \
+    {                                                                                      \
+        return rg_##name##_vd(a, b);                                                       \
+    }                                                                                      \
+    template <class A, class B> inline typename rgi_fused<A, B>::truth rg_##name(A a, B b) \
+    {                                                                                      \
+        return rgi_expr_##name(rgi_lift(a), rgi_lift(b));                                  \
     }
 #define RGI_NAME(name, count, ...) RGI_UNARY_NAME_##count(name)
 RGI_UNARY_INLINE_ROWS(RGI_NAME)

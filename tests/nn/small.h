@@ -3,6 +3,7 @@
 #define RG_TESTS_NN_SMALL_H
 
 #include "../check.h"
+#include "../failing.h"
 
 static inline void put(void *array, rg_type type, int64_t i, double value)
 {
@@ -35,6 +36,32 @@ static inline rg_mlp *make_mlp(rg_type type, int64_t hidden, int64_t out, rg_act
     rg_mlp *mlp = rg_mlp_create(&options, NULL);
     cr_assert(mlp != NULL);
     return mlp;
+}
+
+/* All parameters and buffers, one after the other; the caller frees them. */
+static inline double *snapshot(rg_mlp *mlp)
+{
+    rg_params *params = rg_mlp_params(mlp);
+    double *all = malloc((size_t)rg_params_size(params) * sizeof *all), *at = all;
+    for (int i = 0; i < rg_params_count(params); i++) {
+        rg_param_read(rg_params_at(params, i), at);
+        at += rg_param_size(rg_params_at(params, i));
+    }
+    return all;
+}
+
+typedef struct watch {
+    const failing *memory;
+    int64_t after_first;
+} watch;
+
+/* Notes, as on_epoch, how many allocations there were by the end of the first epoch. */
+static inline int watch_epoch(void *context, const rg_epoch *epoch)
+{
+    watch *w = context;
+    if (epoch->epoch == 1)
+        w->after_first = w->memory->calls;
+    return 0;
 }
 
 #endif

@@ -182,25 +182,16 @@ Test(lr_finder, refuses_what_cannot_be)
     end(&s);
 }
 
+static rg_status find_few(rg_mlp *mlp, rg_optimizer *optimizer, const rg_dataset *data,
+                          rg_error *error)
+{
+    const rg_lr_options options = {.steps = 4, .batch = 3};
+    rg_lr_point points[4];
+    rg_lr_result result;
+    return rg_lr_find(mlp, optimizer, data, &options, points, &result, error);
+}
+
 Test(lr_finder, survives_each_failing_allocation)
 {
-    rg_dataset *data = make_halves(9, 7);
-    FOR_EACH_FAILURE(memory, allocator)
-    {
-        rg_error error = {RG_OK, ""};
-        rg_mlp *mlp = make_full(&allocator, RG_F64);
-        rg_optimizer *optimizer = mlp ? rg_sgd_create(rg_mlp_params(mlp), NULL, &error) : NULL;
-        rg_status status = optimizer ? RG_OK : RG_ERROR_MEMORY;
-        rg_lr_point points[4];
-        rg_lr_result result;
-        if (status == RG_OK) {
-            rg_lr_options options = {.steps = 4, .batch = 3};
-            status = rg_lr_find(mlp, optimizer, data, &options, points, &result, &error);
-            cr_assert(status == error.status);
-        }
-        rg_optimizer_destroy(optimizer);
-        rg_mlp_destroy(mlp);
-        CHECK_FAILURE(memory, status);
-    }
-    rg_dataset_destroy(data);
+    check_failures(find_few);
 }

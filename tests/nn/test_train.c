@@ -20,18 +20,6 @@ static rg_dataset *make_xor(const rg_allocator *allocator, rg_type type)
     return data;
 }
 
-/* All parameters, one after the other; the caller frees them. */
-static double *snapshot(rg_mlp *mlp)
-{
-    rg_params *params = rg_mlp_params(mlp);
-    double *all = malloc((size_t)rg_params_size(params) * sizeof *all), *at = all;
-    for (int i = 0; i < rg_params_count(params); i++) {
-        rg_param_read(rg_params_at(params, i), at);
-        at += rg_param_size(rg_params_at(params, i));
-    }
-    return all;
-}
-
 static int same(rg_mlp *mlp, const double *before)
 {
     double *now = snapshot(mlp);
@@ -441,19 +429,6 @@ Test(train, a_loss_that_is_not_finite_stops_it)
 }
 
 /* ---- memory ---- */
-
-typedef struct watch {
-    const failing *memory;
-    int64_t after_first;
-} watch;
-
-static int watch_epoch(void *context, const rg_epoch *epoch)
-{
-    watch *w = context;
-    if (epoch->epoch == 1)
-        w->after_first = w->memory->calls;
-    return 0;
-}
 
 /* A small training program from beginning to end; `w` may be NULL. */
 static rg_status train_small(const rg_allocator *allocator, watch *w)

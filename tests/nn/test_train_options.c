@@ -377,19 +377,6 @@ Test(train_options, refuses_bad_numbers)
 
 /* ---- memory ---- */
 
-typedef struct watch {
-    const failing *memory;
-    int64_t after_first;
-} watch;
-
-static int watch_epoch(void *context, const rg_epoch *epoch)
-{
-    watch *w = context;
-    if (epoch->epoch == 1)
-        w->after_first = w->memory->calls;
-    return 0;
-}
-
 Test(train_options, allocates_nothing_once_warm)
 {
     failing memory = {0};
@@ -409,23 +396,14 @@ Test(train_options, allocates_nothing_once_warm)
     cr_assert(memory.live == 0 && memory.wrong_sizes == 0);
 }
 
+static rg_status train_early(rg_mlp *mlp, rg_optimizer *optimizer, const rg_dataset *data,
+                             rg_error *error)
+{
+    rg_train_options options = {.epochs = 2, .batch = 3, .patience = 4, .validation = data};
+    return rg_train(mlp, optimizer, data, data, &options, NULL, error);
+}
+
 Test(train_options, survives_each_failing_allocation)
 {
-    rg_dataset *data = make_halves(9, 7);
-    FOR_EACH_FAILURE(memory, allocator)
-    {
-        rg_error error = {RG_OK, ""};
-        rg_mlp *mlp = make_full(&allocator, RG_F64);
-        rg_optimizer *optimizer = mlp ? rg_sgd_create(rg_mlp_params(mlp), NULL, &error) : NULL;
-        rg_status status = optimizer ? RG_OK : RG_ERROR_MEMORY;
-        rg_train_options options = {.epochs = 2, .batch = 3, .patience = 4, .validation = data};
-        if (status == RG_OK) {
-            status = rg_train(mlp, optimizer, data, data, &options, NULL, &error);
-            cr_assert(status == error.status);
-        }
-        rg_optimizer_destroy(optimizer);
-        rg_mlp_destroy(mlp);
-        CHECK_FAILURE(memory, status);
-    }
-    rg_dataset_destroy(data);
+    check_failures(train_early);
 }

@@ -169,23 +169,16 @@ Test(train_threads, the_optimizer_gets_its_own_pool_back)
     rg_threads_destroy(own);
 }
 
+static rg_status train_shared(rg_mlp *mlp, rg_optimizer *optimizer, const rg_dataset *data,
+                              rg_error *error)
+{
+    const rg_train_options options = {.epochs = 1, .batch = 3, .threads = 2};
+    rg_status status = rg_train(mlp, optimizer, data, NULL, &options, NULL, error);
+    cr_assert(!optimizer->threads);
+    return status;
+}
+
 Test(train_threads, survives_each_failing_allocation)
 {
-    rg_dataset *data = make_halves(9, 7);
-    FOR_EACH_FAILURE(memory, allocator)
-    {
-        rg_error error = {RG_OK, ""};
-        rg_mlp *mlp = make_full(&allocator, RG_F64);
-        rg_optimizer *optimizer = mlp ? rg_sgd_create(rg_mlp_params(mlp), NULL, &error) : NULL;
-        rg_status status = optimizer ? RG_OK : RG_ERROR_MEMORY;
-        const rg_train_options options = {.epochs = 1, .batch = 3, .threads = 2};
-        if (status == RG_OK) {
-            status = rg_train(mlp, optimizer, data, NULL, &options, NULL, &error);
-            cr_assert(status == error.status && !optimizer->threads);
-        }
-        rg_optimizer_destroy(optimizer);
-        rg_mlp_destroy(mlp);
-        CHECK_FAILURE(memory, status);
-    }
-    rg_dataset_destroy(data);
+    check_failures(train_shared);
 }

@@ -2,6 +2,7 @@
 #ifndef RG_TESTS_NN_TRAINING_H
 #define RG_TESTS_NN_TRAINING_H
 
+#include "../failing.h"
 #include "small.h"
 
 /* With everything that has a state: dropout and batch normalisation. */
@@ -17,18 +18,6 @@ static inline rg_mlp *make_full(const rg_allocator *allocator, rg_type type)
                                            .seed = 11,
                                            .allocator = allocator},
                          NULL);
-}
-
-/* All parameters and buffers, one after the other; the caller frees them. */
-static inline double *snapshot(rg_mlp *mlp)
-{
-    rg_params *params = rg_mlp_params(mlp);
-    double *all = malloc((size_t)rg_params_size(params) * sizeof *all), *at = all;
-    for (int i = 0; i < rg_params_count(params); i++) {
-        rg_param_read(rg_params_at(params, i), at);
-        at += rg_param_size(rg_params_at(params, i));
-    }
-    return all;
 }
 
 static inline int same(rg_mlp *a, rg_mlp *b)
@@ -72,6 +61,29 @@ static inline void end(setup *s)
     rg_mlp_destroy(s->mlp);
     rg_dataset_destroy(s->data);
     rg_dataset_destroy(s->validation);
+}
+
+/* Runs what is given with a network and an optimizer of one allocator, each allocation of which
+ * fails in turn. */
+static inline void check_failures(rg_status (*run)(rg_mlp *mlp, rg_optimizer *optimizer,
+                                                   const rg_dataset *data, rg_error *error))
+{
+    rg_dataset *data = make_halves(9, 7);
+    FOR_EACH_FAILURE(memory, allocator)
+    {
+        rg_error error = {RG_OK, ""};
+        rg_mlp *mlp = make_full(&allocator, RG_F64);
+        rg_optimizer *optimizer = mlp ? rg_sgd_create(rg_mlp_params(mlp), NULL, &error) : NULL;
+        rg_status status = optimizer ? RG_OK : RG_ERROR_MEMORY;
+        if (status == RG_OK) {
+            status = run(mlp, optimizer, data, &error);
+            cr_assert(status == error.status);
+        }
+        rg_optimizer_destroy(optimizer);
+        rg_mlp_destroy(mlp);
+        CHECK_FAILURE(memory, status);
+    }
+    rg_dataset_destroy(data);
 }
 
 static inline void check_end(const setup *s, rg_stop stop, int64_t epoch, int64_t step)
