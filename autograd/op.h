@@ -54,7 +54,8 @@ typedef struct rg_call {
     int count; /* number of inputs */
     const rg_tensor *const *in;
     rg_tensor *out;
-    const void *attributes; /* the tape's copy of op->attribute_size bytes; NULL if 0 */
+    const void *attributes; /* the tape's copy of op->attribute_size bytes, aligned like `saved`;
+                             * NULL if 0 */
     void *saved;            /* op->saved bytes, kept from forward to backward; 64-byte aligned */
     void *scratch;          /* op->scratch bytes for the moment, undefined at entry; aligned */
     int cpu;                /* which instruction sets may be used; see ops/kernels.h */

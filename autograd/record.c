@@ -467,17 +467,19 @@ static bool run(rg_tape *tape, rgi_record *record)
 static rgi_record *new_operation(rg_tape *tape, const rg_op *op, int count, const uint32_t *nodes,
                                  const void *attributes)
 {
-    /* The attributes, then the inputs' nodes, behind the record: one piece of memory is cheaper. */
-    const size_t size = (op->attribute_size + sizeof *nodes - 1) / sizeof *nodes * sizeof *nodes;
-    rgi_record *record = new_record(tape, size + (size_t)count * sizeof *nodes);
+    /* The inputs' nodes and the attributes lie behind the record: one piece is cheaper. */
+    size_t extra = (size_t)count * sizeof *nodes;
+    if (op->attribute_size)
+        extra += op->attribute_size + RGI_ALIGNMENT - 1;
+    rgi_record *record = new_record(tape, extra);
     if (!record)
         return NULL;
     record->op = op;
     record->count = count;
-    record->in = (uint32_t *)(void *)((char *)(record + 1) + size);
+    record->in = (uint32_t *)(record + 1);
     memcpy(record->in, nodes, (size_t)count * sizeof *nodes);
     if (op->attribute_size) {
-        record->attributes = record + 1;
+        record->attributes = align_up(record->in + count);
         memcpy(record->attributes, attributes, op->attribute_size);
     }
     bool active = false;

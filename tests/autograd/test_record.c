@@ -19,7 +19,7 @@ static rg_status line_forward(rg_call *call)
     const line *l = call->attributes;
     const double *x = call->in[0]->data;
     double *y = call->out->data, *saved = call->saved, *scratch = call->scratch;
-    if ((uintptr_t)saved % 64 || (uintptr_t)scratch % 64)
+    if ((uintptr_t)saved % 64 || (uintptr_t)scratch % 64 || (uintptr_t)l % 64)
         return rg_call_fail(call, RG_ERROR_STATE, "memory is not aligned");
     if (l->a == 0)
         return RG_ERROR_NUMERIC;
