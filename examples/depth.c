@@ -218,7 +218,7 @@ static rg_status train(const rg_dataset *disc, const start *from, uint64_t seed,
     rg_status status =
         adam ? rg_train(mlp, adam, disc, NULL, &options, NULL, error) : error->status;
     if (status == RG_OK)
-        status = rg_evaluate(mlp, disc, options.loss, 0, &found, error);
+        status = rg_evaluate(mlp, disc, options.loss, NULL, &found, error);
     if (status == RG_OK) {
         const double *weight = rg_param_data(rg_mlp_layer(mlp, 0)->weight);
         printf("  first weights of variance %s: %.1f %% are right; weights of hidden neurons\n   ",

@@ -213,8 +213,7 @@ static rg_status show(const training *t, const parts *data, const rg_history *hi
     const char *path = t->settings->out;
     const int64_t epochs = rg_history_count(history);
     rg_evaluation found;
-    rg_status status =
-        rg_evaluate(t->mlp, data->test, RG_LOSS_CROSS_ENTROPY, t->settings->batch, &found, error);
+    rg_status status = rg_evaluate(t->mlp, data->test, RG_LOSS_CROSS_ENTROPY, NULL, &found, error);
     if (status != RG_OK)
         return status;
     printf("%" PRId64 " epochs in %.1f s: %.2f %% of the held-out images are read right\n", epochs,

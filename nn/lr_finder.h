@@ -21,6 +21,7 @@ typedef struct rg_lr_options {
     rg_loss loss;
     int64_t steps;    /* at least 3; 100 */
     int64_t batch;    /* examples a step; 0: all of them */
+    int threads;      /* as in rg_train_options */
     double low, high; /* the rates of the first and the last step, 0 < low < high; 1e-6 and 10 */
     double smoothing; /* b below, in [0, 1); 0.9 */
     uint64_t seed;    /* of the order of examples, as in rg_train; 0 */

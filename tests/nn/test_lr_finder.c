@@ -165,7 +165,7 @@ Test(lr_finder, refuses_what_cannot_be)
     cr_assert(strstr(error.message, "search: the network or the dataset is NULL"));
     check_refused(&s, &(rg_lr_options){.steps = 2}, bad, "2 steps");
     check_refused(&s, &(rg_lr_options){.steps = -1}, bad, "-1 steps");
-    check_refused(&s, &(rg_lr_options){.batch = -1}, bad, "batches of -1");
+    check_refused(&s, &(rg_lr_options){.batch = -1}, bad, "the size -1 is negative");
     check_refused(&s, &(rg_lr_options){.low = -1}, bad, "rates from -1");
     check_refused(&s, &(rg_lr_options){.low = 1, .high = 1}, bad, "rates from 1 to 1");
     check_refused(&s, &(rg_lr_options){.high = INFINITY}, bad, "to inf");

@@ -165,7 +165,7 @@ def digits(program):
     lines = few.stderr.splitlines()
     check(len(lines) == 3 and all(f'epoch {i + 1}/3 ' in line for i, line in enumerate(lines)),
           f'not one plain line an epoch: {lines}')
-    expect(run(program, '--epochs', 0), 1, 'there must be at least one epoch')
+    expect(run(program, '--epochs', 0), 1, '0 epochs; there must be at least one')
     expect(run(program, '--data', 'no-such-file'), 1, 'no-such-file: cannot be opened')
     expect(run(program, '--epochs', 1, '--out', 'no-such-folder/x.svg'), 1, 'no-such-folder/x.svg')
     write_images('images', 12, 10, [300, 100])
