@@ -22,6 +22,7 @@
 #ifndef RG_NN_SAVE_H
 #define RG_NN_SAVE_H
 
+#include "lbfgs.h"
 #include "mlp.h"
 #include "optim.h"
 #include "safetensors.h"
@@ -62,6 +63,25 @@ RG_API rg_status rg_mlp_save(const rg_mlp *mlp, const rg_optimizer *optimizer,
  * library's. */
 RG_API rg_status rg_mlp_load(const char *path, const rg_allocator *allocator, rg_mlp **mlp,
                              rg_optimizer **optimizer, rg_error *error);
+
+/* ---- L-BFGS ---- */
+
+/* Writes all parameters and what L-BFGS knows of them, with metadata of your own: "optimizer" is
+ * "lbfgs", the options and the number of remembered steps are tensors "optimizer.history" and the
+ * like and "optimizer.pairs", and the parts of the steps and changes of each parameter
+ * "optimizer.NAME.step0" and "optimizer.NAME.change0", 0 being the newest. `mlp`, unless it is
+ * NULL, is the network whose parameters these are, so that rg_mlp_load makes it from the file.
+ * RG_ERROR_ARGUMENT if the network has other parameters; other errors as rg_params_save. */
+RG_API rg_status rg_lbfgs_save(const rg_lbfgs *lbfgs, const rg_mlp *mlp,
+                               const rg_metadata *metadata, int64_t metadata_count,
+                               const char *path, rg_error *error);
+
+/* Reads the elements of all parameters from such a file and creates an L-BFGS of them, into *lbfgs,
+ * which goes on exactly as the one that was saved. RG_ERROR_FORMAT if the file has none or its
+ * numbers cannot be; other errors as rg_params_load. After an error no parameter has changed and
+ * *lbfgs is NULL. */
+RG_API rg_status rg_lbfgs_load(rg_params *params, rg_lbfgs **lbfgs, const char *path,
+                               rg_error *error);
 
 RG_END_DECLS
 
