@@ -109,6 +109,9 @@ static rg_status create_optimizer(rg_params *params, const rg_safetensors *file,
     const char *kind_name = rg_safetensors_metadata(file, optimizer_key);
     if (!kind_name)
         return RG_OK;
+    if (strcmp(kind_name, lbfgs_name) == 0)
+        return RGI_FAIL(error, RG_ERROR_FORMAT, "%s: holds an L-BFGS, which rg_lbfgs_load reads",
+                        name);
     const rgi_kind *kind = rgi_kind_find(kind_name);
     if (!kind)
         return RGI_FAIL(error, RG_ERROR_FORMAT, "%s: there is no kind of optimizer called %.32s",

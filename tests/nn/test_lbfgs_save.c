@@ -211,7 +211,7 @@ Test(lbfgs_save, refuses_files_without_lbfgs)
     save_some(params);
     CHECK_STATUS(rg_params_load(params, &loaded, in_folder("x"), &error), RG_ERROR_FORMAT);
     check_message(&error, RG_ERROR_FORMAT, in_folder("x"),
-                  ": there is no kind of optimizer called lbfgs");
+                  ": holds an L-BFGS, which rg_lbfgs_load reads");
     rg_params *alone = make_params(NULL);
     CHECK_STATUS(rg_params_load(alone, NULL, in_folder("x"), NULL), RG_OK);
     cr_assert(same_elements(params, alone));

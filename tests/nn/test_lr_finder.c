@@ -101,6 +101,38 @@ Test(lr_finder, suggests_a_rate_that_learns)
     rg_mlp_destroy(mlp);
 }
 
+/* The loss after a few epochs with a rate, of the same network and data each time. */
+static double learn(const rg_dataset *data, double rate)
+{
+    rg_mlp *mlp = make_mlp(RG_F64, 16, 2, RG_TANH);
+    rg_optimizer *sgd = rg_sgd_create(rg_mlp_params(mlp), &(rg_sgd_options){.rate = rate}, NULL);
+    const rg_train_options options = {.epochs = 5, .batch = 20};
+    rg_evaluation result;
+    CHECK_STATUS(rg_train(mlp, sgd, data, NULL, &options, NULL, NULL), RG_OK);
+    CHECK_STATUS(rg_evaluate(mlp, data, RG_LOSS_CROSS_ENTROPY, NULL, &result, NULL), RG_OK);
+    rg_optimizer_destroy(sgd);
+    rg_mlp_destroy(mlp);
+    return result.loss;
+}
+
+Test(lr_finder, finds_a_rate_that_learns_better_than_others)
+{
+    rg_dataset *data = make_halves(200, 7);
+    rg_mlp *mlp = make_mlp(RG_F64, 16, 2, RG_TANH);
+    rg_optimizer *trial = rg_sgd_create(rg_mlp_params(mlp), NULL, NULL);
+    rg_lr_point points[100];
+    rg_lr_result found;
+    const rg_lr_options options = {.batch = 20, .low = 1e-4, .high = 100};
+    CHECK_STATUS(rg_lr_find(mlp, trial, data, &options, points, &found, NULL), RG_OK);
+    double best = learn(data, found.rate);
+    double low = learn(data, found.rate / 100), high = learn(data, found.rate * 100);
+    cr_assert(best < 0.15 && low > 3 * best && high > 3 * best, "at %g: %g; below %g, above %g",
+              found.rate, best, low, high);
+    rg_optimizer_destroy(trial);
+    rg_mlp_destroy(mlp);
+    rg_dataset_destroy(data);
+}
+
 /* Frozen parameters: the loss is a horizontal line. */
 Test(lr_finder, says_when_the_loss_falls_nowhere)
 {
