@@ -79,18 +79,21 @@ static rg_status try_rate(finder *f, int64_t i, rg_lr_point *point, bool *goes_o
     return RG_OK;
 }
 
-/* The rates are equally spaced by their logarithms, so that differences compare. */
-static double steepest(const rg_lr_point *points, int64_t count)
+static double suggest(const rg_lr_point *points, int64_t count)
 {
-    double best = 0, rate = NAN;
-    for (int64_t i = 1; i < count - 1; i++) {
-        double rise = points[i + 1].loss - points[i - 1].loss;
-        if (rise < best) {
-            best = rise;
-            rate = points[i].rate;
-        }
-    }
-    return rate;
+    int64_t lowest = 0;
+    double highest = points[0].loss;
+    for (int64_t i = 1; i < count; i++)
+        lowest = points[i].loss < points[lowest].loss ? i : lowest;
+    for (int64_t i = 1; i < lowest; i++)
+        highest = fmax(highest, points[i].loss);
+    if (lowest == 0)
+        return NAN;
+    double level = points[lowest].loss + (highest - points[lowest].loss) / 4;
+    int64_t first = lowest;
+    while (points[first - 1].loss <= level)
+        first--;
+    return points[first].rate;
 }
 
 static rg_status search(finder *f, rg_lr_point *points, rg_lr_result *result, rg_error *error)
@@ -106,7 +109,7 @@ static rg_status search(finder *f, rg_lr_point *points, rg_lr_result *result, rg
         status = RGI_FAIL(error, RG_ERROR_NUMERIC,
                           "search: only %" PRId64 " steps have a finite loss", result->count);
     if (status == RG_OK)
-        result->rate = steepest(points, result->count);
+        result->rate = suggest(points, result->count);
     return status;
 }
 

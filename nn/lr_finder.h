@@ -36,8 +36,9 @@ typedef struct rg_lr_point {
 
 typedef struct rg_lr_result {
     int64_t count; /* of points that were noted */
-    double rate;   /* where the noted loss falls fastest by the logarithm of the rate, from the
-                    * point before to the point after; NaN if it falls nowhere */
+    double rate; /* from which on the noted loss has gone three quarters of the way from the highest
+                  * before its lowest point down to that; NaN if it falls nowhere. Levels, unlike
+                  * slopes, hardly change with the batches that happen to come */
 } rg_lr_result;
 
 /* Trains on `data`, pass after pass, in training mode, and notes each step in `points`, which has

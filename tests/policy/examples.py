@@ -163,6 +163,12 @@ def digits(program):
     # Every seed holds out other images, some of them harder than others.
     check(min(accuracies) >= 97,
           f'{accuracies} % of the held-out digits are read right')
+    done = run(program, '--search', 'rates.svg', '--epochs', 15)
+    expect(done, 0, 'wrote rates.svg', 'wrote loss.svg')
+    check_svg('rates.svg')
+    rate, = numbers(done, r'rates tried; that to train with is (\S+)\n')
+    accuracy, = numbers(done, r': ([\d.]+) % of the held-out images are read right')
+    check(1e-4 < rate < 0.1 and accuracy >= 97, f'at a rate of {rate} {accuracy} % are read right')
     interrupt_digits(program)
     few = run(program, '--epochs', 3)
     expect(few, 0, '3 epochs in')
