@@ -44,6 +44,17 @@ static rg_status write_places(const rgi_places *places, const own_metadata *own,
     return status;
 }
 
+/* Whether what changes parameters is of exactly these. Without the state of one that was added
+ * later, the file could not be loaded. */
+static bool belongs(rgi_changer changer, const rg_params *params)
+{
+    int count = rg_params_count(params);
+    const rg_optimizer *optimizer = changer.optimizer;
+    const rg_lbfgs *lbfgs = changer.lbfgs;
+    return (!optimizer || (optimizer->params == params && optimizer->count == count)) &&
+           (!lbfgs || (lbfgs->params == params && lbfgs->count == count));
+}
+
 static rg_status save(const rg_params *params, rgi_changer changer, own_metadata *own,
                       const rg_metadata *metadata, int64_t metadata_count, const char *path,
                       rg_error *error)
@@ -51,8 +62,7 @@ static rg_status save(const rg_params *params, rgi_changer changer, own_metadata
     if (metadata_count < 0)
         return RGI_FAIL(error, RG_ERROR_ARGUMENT, "%s: the number of lines of metadata is negative",
                         rgi_path_end(path));
-    if ((changer.optimizer && changer.optimizer->params != params) ||
-        (changer.lbfgs && changer.lbfgs->params != params))
+    if (!belongs(changer, params))
         return RGI_FAIL(error, RG_ERROR_ARGUMENT, "%s: the optimizer is of other parameters",
                         rgi_path_end(path));
     if (changer.optimizer)

@@ -32,8 +32,8 @@ RG_BEGIN_DECLS
 /* ---- parameters ---- */
 
 /* Writes all parameters, the state of `optimizer` unless it is NULL, and `metadata_count` lines of
- * metadata of your own. RG_ERROR_ARGUMENT if the optimizer is not one of these parameters; other
- * errors as rg_safetensors_write, to which a name that is not UTF-8 is one. */
+ * metadata of your own. RG_ERROR_ARGUMENT if the optimizer is not one of exactly these parameters;
+ * other errors as rg_safetensors_write, to which a name that is not UTF-8 is one. */
 RG_API rg_status rg_params_save(const rg_params *params, const rg_optimizer *optimizer,
                                 const rg_metadata *metadata, int64_t metadata_count,
                                 const char *path, rg_error *error);
@@ -71,7 +71,8 @@ RG_API rg_status rg_mlp_load(const char *path, const rg_allocator *allocator, rg
  * like and "optimizer.pairs", and the parts of the steps and changes of each parameter
  * "optimizer.NAME.step0" and "optimizer.NAME.change0", 0 being the newest. `mlp`, unless it is
  * NULL, is the network whose parameters these are, so that rg_mlp_load makes it from the file.
- * RG_ERROR_ARGUMENT if the network has other parameters; other errors as rg_params_save. */
+ * RG_ERROR_ARGUMENT if the network has other parameters, or some were added after the L-BFGS; other
+ * errors as rg_params_save. */
 RG_API rg_status rg_lbfgs_save(const rg_lbfgs *lbfgs, const rg_mlp *mlp,
                                const rg_metadata *metadata, int64_t metadata_count,
                                const char *path, rg_error *error);

@@ -314,6 +314,10 @@ Test(lbfgs_save, refuses_to_save_what_does_not_belong_together)
     CHECK_STATUS(rg_lbfgs_save(lbfgs, NULL, NULL, -1, in_folder("x"), &error), RG_ERROR_ARGUMENT);
     check_message(&error, RG_ERROR_ARGUMENT, in_folder("x"),
                   ": the number of lines of metadata is negative");
+    rg_params_add(params, "later", RG_F64, RG_SCALAR, NULL);
+    CHECK_STATUS(rg_lbfgs_save(lbfgs, NULL, NULL, 0, in_folder("x"), &error), RG_ERROR_ARGUMENT);
+    check_message(&error, RG_ERROR_ARGUMENT, in_folder("x"),
+                  ": the optimizer is of other parameters");
     cr_assert(empty_folder() == 0);
     rg_lbfgs_destroy(lbfgs);
     rg_mlp_destroy(mlp);
