@@ -363,9 +363,9 @@ static inline bool rgi_is_active(const rg_tape *tape, uint32_t node)
 rg_call rgi_call_of(rg_tape *tape, rgi_record *record);
 /* The same if the tape's list of operands is filled already. */
 rg_call rgi_call_listed(rg_tape *tape, rgi_record *record);
-/* Appends a leaf record over `data` (NULL: allocate), active or not. */
-rg_value rgi_leaf(rg_tape *tape, rg_type type, const rg_shape *shape, void *data, bool active,
-                  rgi_record **made);
+/* Appends a leaf record of `size` elements over `data` (NULL: allocate), active or not. */
+rg_value rgi_leaf(rg_tape *tape, rg_type type, const rg_shape *shape, int64_t size, void *data,
+                  bool active, rgi_record **made);
 static inline void rgi_dense_strides(rg_tensor *tensor)
 {
     int64_t step = 1;

@@ -113,7 +113,7 @@ rg_call rgi_call_of(rg_tape *tape, rgi_record *record)
 
 /* Memory for a record with `extra` bytes behind it; its tensor's strides and data are still to be
  * set. */
-static rgi_record *new_record(rg_tape *tape, size_t extra)
+static inline rgi_record *new_record(rg_tape *tape, size_t extra)
 {
     if (!rgi_room(tape))
         return NULL;
@@ -132,7 +132,7 @@ static rgi_record *new_record(rg_tape *tape, size_t extra)
     return record;
 }
 
-static rg_value append(rg_tape *tape, rgi_record *record)
+static inline rg_value append(rg_tape *tape, rgi_record *record)
 {
     rg_cursor *cursor = &tape->cursor;
     const uint32_t node = record->node;
@@ -147,7 +147,21 @@ static rg_value append(rg_tape *tape, rgi_record *record)
     return (rg_value){tape, (cursor->origin + (node - cursor->base)) | bit};
 }
 
-/* Memory of the elements and, if gradients flow, of the adjoint. */
+static bool fits(rg_tape *tape, int64_t size)
+{
+    if ((uint64_t)size <= SIZE_MAX / 8 / sizeof(double))
+        return true;
+    rgi_fail(tape, RG_ERROR_LIMIT, "tape: a tensor of %" PRId64 " elements is too large", size);
+    return false;
+}
+
+/* Bytes of a tensor's elements, rounded up, so that another array may lie behind it. */
+static size_t array_bytes(rg_type type, int64_t size)
+{
+    return rgi_round_up((size_t)size * rgi_width(type));
+}
+
+/* Memory of the elements and, if gradients flow, of the adjoint, in one piece. */
 static bool allocate_elements(rg_tape *tape, rgi_record *record, bool with_data)
 {
     rg_tensor *tensor = &record->tensor;
@@ -156,15 +170,11 @@ static bool allocate_elements(rg_tape *tape, rgi_record *record, bool with_data)
         tensor->data = &tape->cursor.value[record->node];
         return true;
     }
-    if ((uint64_t)tensor->size > SIZE_MAX / 8 / sizeof(double)) {
-        rgi_fail(tape, RG_ERROR_LIMIT, "tape: a tensor of %" PRId64 " elements is too large",
-                 tensor->size);
+    if (!fits(tape, tensor->size))
         return false;
-    }
-    /* One piece for both, each beginning at a multiple of RGI_ALIGNMENT. */
-    const size_t bytes = rgi_round_up((size_t)tensor->size * rgi_width(tensor->type));
-    const int pieces = with_data + record->active;
-    char *memory = pieces ? rgi_tape_alloc(tape, (size_t)pieces * bytes) : NULL;
+    const size_t bytes = array_bytes(tensor->type, tensor->size);
+    const size_t pieces = (size_t)with_data + record->active;
+    char *memory = pieces ? rgi_tape_alloc(tape, pieces * bytes) : NULL;
     if (pieces && !memory)
         return false;
     if (record->active)
@@ -174,28 +184,31 @@ static bool allocate_elements(rg_tape *tape, rgi_record *record, bool with_data)
     return true;
 }
 
-rg_value rgi_leaf(rg_tape *tape, rg_type type, const rg_shape *shape, void *data, bool active,
-                  rgi_record **made)
+rg_value rgi_leaf(rg_tape *tape, rg_type type, const rg_shape *shape, int64_t size, void *data,
+                  bool active, rgi_record **made)
 {
-    rgi_arena before = tape->arena;
-    size_t used = before.current ? before.current->used : 0;
-    rgi_record *record = new_record(tape, 0);
-    if (record) {
-        rg_tensor *tensor = &record->tensor;
-        tensor->type = type;
-        tensor->shape = *shape;
-        tensor->size = rg_shape_size(shape);
-        tensor->data = data;
-        rgi_dense_strides(tensor);
-        record->active = active && tape->no_grad == 0;
-        record->owned = data == NULL;
-        if (allocate_elements(tape, record, data == NULL)) {
-            *made = record;
-            return append(tape, record);
-        }
-    }
-    rgi_arena_release(&tape->arena, before.current, used);
-    return rgi_inert(tape);
+    const rg_tensor like = {.type = type, .shape.rank = shape->rank};
+    const bool scalar = rgi_is_scalar(&like), flows = active && tape->no_grad == 0;
+    const size_t arrays = scalar ? 0 : (size_t)(data == NULL) + flows;
+    const size_t begin = rgi_round_up(sizeof(rgi_record)), bytes = array_bytes(type, size);
+    rgi_record *record =
+        fits(tape, size) ? new_record(tape, begin - sizeof *record + arrays * bytes) : NULL;
+    if (!record)
+        return rgi_inert(tape);
+    rg_tensor *tensor = &record->tensor;
+    char *memory = (char *)record + begin;
+    tensor->type = type;
+    tensor->shape = *shape;
+    tensor->size = size;
+    rgi_dense_strides(tensor);
+    tensor->grad = record->adjoint = flows && !scalar ? memory : NULL;
+    tensor->data = scalar ? &tape->cursor.value[record->node]
+                   : data ? data
+                          : memory + (flows ? bytes : 0);
+    record->active = flows;
+    record->owned = data == NULL;
+    *made = record;
+    return append(tape, record);
 }
 
 /* ---- operations ---- */
