@@ -455,7 +455,7 @@ Test(factor, large_matrices)
     rg_read(rg_inverse(rg_input_f64(large, RG_SHAPE(N, N), x)), y);
     cr_assert(isnan(y[0]));
     for (int i = 0; i < N; i++)
-        x[i] = x[N + i];
+        x[i] = 0; /* equal rows would be singular but for the rounding of some LAPACKs */
     rg_inverse(rg_input_f64(large, RG_SHAPE(N, N), x));
     CHECK_FAILED(large, RG_ERROR_NUMERIC, "the matrix is singular");
     rg_tape_destroy(large);
