@@ -50,6 +50,7 @@ needs()
     need libgsl-dev "GSL" has_header gsl/gsl_multiroots.h
     need libjansson-dev "jansson" pkg-config jansson
     need liblapack-dev "LAPACK" pkg-config lapack
+    need libopenblas-dev "OpenBLAS" pkg-config openblas
     if [ -z "$quick" ]; then
         need "$(clang_runtime)" "clang's sanitizers" sanitizes clang
     fi
@@ -92,9 +93,9 @@ run()
 # Optimizing further finds no more and takes twice as long to build.
 sanitize="-Ddebug=true -Doptimization=1 -Db_sanitize=address,undefined"
 sanitize="$sanitize -Dc_args=-fno-sanitize-recover=all"
-run gcc gcc --werror -Dlapack=enabled
+run gcc gcc --werror -Dlapack=enabled -Dcblas=enabled
 if [ -z "$quick" ]; then
-    run clang clang --werror -Dlapack=disabled
+    run clang clang --werror -Dlapack=disabled -Dcblas=disabled
     # With sanitizers gcc warns, as it says itself, of what is not there.
     # shellcheck disable=SC2086 # a list of options
     run gcc-sanitized gcc $sanitize

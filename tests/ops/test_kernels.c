@@ -69,6 +69,42 @@ Test(kernels, products_of_every_size_and_layout)
     }
 }
 
+/* Large enough for packed rows of A; some with rows 2 KB apart. */
+Test(kernels, products_with_packed_rows)
+{
+    static const int64_t sizes[][3] = {{61, 300, 330}, {100, 150, 512}, {29, 600, 17}};
+    rg_random random = rg_random_create(4);
+    EACH_LEVEL(level)
+    for (rg_type type = RG_F64; type <= RG_F32; type++) {
+        for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+            for (int layout = 0; layout < 4; layout++)
+                check_product(level, type, sizes[i][0], sizes[i][1], sizes[i][2], layout & 1,
+                              layout >> 1, 1, &random);
+        check_product(level, type, 520, 100, 512, 0, 1, 0, &random);
+    }
+}
+
+/* Of the two layouts of A one is packed. */
+Test(kernels, packed_rows_give_the_same_bits)
+{
+    enum { M = 100, N = 530, K = 700 };
+    static double a[M * K], turned[M * K], b[K * N], c[2][M * N];
+    rg_random random = rg_random_create(5);
+    EACH_LEVEL(level)
+    for (rg_type type = RG_F64; type <= RG_F32; type++) {
+        fill(a, type, M * K, &random);
+        fill(b, type, K * N, &random);
+        for (int i = 0; i < M; i++)
+            for (int p = 0; p < K; p++)
+                rgi_store(turned, type, p * M + i, at(a, type, i * K + p));
+        rgi_matmul *product = rgi_kernels_for(level, type)->matmul;
+        const rgi_matrix right = {b, N, 1};
+        product(M, N, K, (rgi_matrix){a, K, 1}, right, (rgi_matrix){c[0], N, 1}, 0);
+        product(M, N, K, (rgi_matrix){turned, 1, M}, right, (rgi_matrix){c[1], N, 1}, 0);
+        cr_assert(memcmp(c[0], c[1], (size_t)(M * N) * rg_type_size(type)) == 0, "level %d", level);
+    }
+}
+
 /* A row of C must not depend on how many other rows there are. */
 Test(kernels, rows_do_not_depend_on_their_number)
 {
