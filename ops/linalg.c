@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "amx.h"
 #include "arrange.h"
 #include "elementwise.h"
 #include "family.h"
@@ -17,6 +18,33 @@ static void *element(void *data, int64_t offset, rg_type type)
     return (char *)data + offset * (int64_t)rg_type_size(type);
 }
 
+/* A product, and the blocks of C within which it may not be cut: each element is then computed by
+ * the same loop as without cuts. Those of matmul.inc are whole tiles of every instruction set. */
+typedef struct product {
+    rgi_matmul *run;
+    int64_t rows, columns;
+} product;
+
+/* Whether tiles pay. */
+static bool suits_tiles(int64_t m, int64_t n, int64_t k)
+{
+    return m >= 32 && n >= 32 && k >= 32 && (double)m * (double)n * (double)k >= 1 << 20;
+}
+
+static product product_for(const rg_call *call, int64_t m, int64_t n, int64_t k)
+{
+    const rg_type type = call->out->type;
+#if defined(RGI_AMX)
+    if (call->cpu >= RGI_CPU_AMX && type == RG_F32 && suits_tiles(m, n, k) && rgi_amx_permitted())
+        return (product){rgi_call_precision(call) == RG_MATMUL_HIGH ? rgi_amx_matmul_high
+                                                                    : rgi_amx_matmul,
+                         RGI_AMX_BLOCK, RGI_AMX_BLOCK};
+#endif
+    enum { BLOCK_ROWS = 6, BLOCK_BYTES = 256 };
+    return (product){rgi_kernels_for(call->cpu, type)->matmul, BLOCK_ROWS,
+                     BLOCK_BYTES / (int64_t)rg_type_size(type)};
+}
+
 /* C = A B, or C + A B if `add`, or rows that are `start` + A B if that is not NULL. */
 static void multiply_block(rgi_matmul *product, rg_type type, int64_t m, int64_t n, int64_t k,
                            rgi_matrix a, rgi_matrix b, rgi_matrix c, int add, const void *start)
@@ -27,16 +55,15 @@ static void multiply_block(rgi_matmul *product, rg_type type, int64_t m, int64_t
 }
 
 /*
- * The same in parts. C is cut into blocks that are whole tiles of every instruction set
- * (matmul.inc), so that each element is computed by the same loop as without parts. A part is a run
- * of blocks, counted down the columns or along the rows, as many as any other part has.
+ * The same in parts. A part is a run of blocks, counted down the columns or along the rows, as many
+ * as any other part has.
  *
  * Down the columns hardly any of B is packed by two threads. Along the rows all of it is, but each
  * thread has rows of C to itself: those of a weight whose gradient C is, which the same thread then
  * changes (nn/optim.c), so that they need not go from one processor to another and back.
  */
 typedef struct product_job {
-    rgi_matmul *product;
+    product product;
     rg_type type;
     int64_t m, n, k;
     rgi_matrix a, b, c;
@@ -44,13 +71,6 @@ typedef struct product_job {
     const void *start;
     int64_t parts;
 } product_job;
-
-enum { BLOCK_ROWS = 6, BLOCK_BYTES = 256 };
-
-static int64_t block_columns(rg_type type)
-{
-    return BLOCK_BYTES / (int64_t)rg_type_size(type);
-}
 
 static int64_t block_count(int64_t size, int64_t block)
 {
@@ -62,8 +82,9 @@ static void multiply_blocks(const product_job *job, int64_t top, int64_t bottom,
                             int64_t right)
 {
     const rg_type type = job->type;
-    const int64_t width = block_columns(type), i = top * BLOCK_ROWS, j = left * width;
-    int64_t m = bottom * BLOCK_ROWS < job->m ? bottom * BLOCK_ROWS - i : job->m - i;
+    const int64_t height = job->product.rows, width = job->product.columns;
+    const int64_t i = top * height, j = left * width;
+    int64_t m = bottom * height < job->m ? bottom * height - i : job->m - i;
     int64_t n = right * width < job->n ? right * width - j : job->n - j;
     rgi_matrix a = job->a, b = job->b, c = job->c;
     a.data = element(a.data, i * a.row, type);
@@ -72,15 +93,15 @@ static void multiply_blocks(const product_job *job, int64_t top, int64_t bottom,
     const char *start = job->start;
     if (start)
         start += j * (int64_t)rg_type_size(type);
-    multiply_block(job->product, type, m, n, job->k, a, b, c, job->add, start);
+    multiply_block(job->product.run, type, m, n, job->k, a, b, c, job->add, start);
 }
 
 /* Parts [first, last): the end of a line of blocks, whole lines, the beginning of one. */
 static void product_piece(void *context, int64_t first, int64_t last)
 {
     const product_job *job = context;
-    const int64_t rows = block_count(job->m, BLOCK_ROWS);
-    const int64_t columns = block_count(job->n, block_columns(job->type));
+    const int64_t rows = block_count(job->m, job->product.rows);
+    const int64_t columns = block_count(job->n, job->product.columns);
     const bool down = job->b.column != 1 || job->k >= job->m; /* B is large, or slow to pack */
     const int64_t length = down ? rows : columns, blocks = rows * columns;
     int64_t block = blocks * first / job->parts, end = blocks * last / job->parts;
@@ -102,9 +123,9 @@ static void multiply(const rg_call *call, int64_t m, int64_t n, int64_t k, rgi_m
 {
     rg_threads *threads = rgi_call_threads(call);
     const rg_type type = call->out->type;
-    rgi_matmul *product = rgi_kernels_for(call->cpu, type)->matmul;
+    const product product = product_for(call, m, n, k);
     if (!threads || (double)m * (double)n * (double)k < 2 * RGI_GRAIN_OF_PRODUCTS) {
-        multiply_block(product, type, m, n, k, a, b, c, add, start);
+        multiply_block(product.run, type, m, n, k, a, b, c, add, start);
         return;
     }
     product_job job = {product, type, m, n, k, a, b, c, add, start, rg_threads_count(threads)};

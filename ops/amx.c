@@ -1,0 +1,406 @@
+/*
+ * amx.c: matrix products of float32 on tiles of bf16.
+ *
+ * A tile product multiplies bf16 numbers (8 bits, the exponents of float32) exactly and adds in
+ * float32. Each float32 is the sum of three bf16: x0 = x rounded to 8 bits, x1 = x - x0 rounded,
+ * x2 = x - x0 - x1, which is left with 8 bits at most. Of the nine products of parts six are added,
+ * the small ones first:
+ *
+ *     a b = a2 b0 + a1 b0 + a1 b1 + a0 b1 + a0 b2 + a0 b0    (+ a1 b2 + a2 b1 + a2 b2)
+ *
+ * (G. Henry, P. Tang and A. Heinecke, "Leveraging the bfloat16 artificial intelligence datatype for
+ * higher-precision computations", ARITH 2019.) As |x1| <= 2^-8 |x| and |x2| <= 2^-17 |x|, what is
+ * left out is at most 2^-24 |a b| (1 + 2^-10), half a unit in the last place of float32, and much
+ * less on average. A tile product sums 32 terms of k, in two sums of 16 that are added to what the
+ * tile holds, so that a sum over k has 6 k / 32 additions to large sums where a loop has k. The
+ * error is thus bounded by that of a float32 loop, k 2^-24 |A| |B|, as soon as k is 32. With two
+ * parts, a1 b0 + a0 b1 + a0 b0, what is left out is at most 2^-15 |a b|.
+ *
+ * Tiles take denormal numbers for zero and flush denormal results. So every panel, which is 32 rows
+ * of A or columns of B by at most MOST_K of k, is multiplied with the power of two that brings its
+ * largest element to 2^TOP, and the sums with the power that takes both back; either is exact. The
+ * largest product of two panels is then 2^(2 TOP + 2), MOST_K of them stay below 2^128, and
+ *
+ *   - parts are normal if the smallest element but 0 is at least 2^-103, since they are multiples
+ * of its last place;
+ *   - what is flushed, less than 2^-126 in each of some 6.5 additions for a term, is below 2^-27 of
+ *     the term if it is at least 2^-96.
+ *
+ * A block of C whose two panels do not satisfy this, or hold Inf or NaN, or whose sums could
+ * overflow without scaling, is computed by the plain kernel: each 32 x 32 x MOST_K block by itself,
+ * by what its own panels hold. Thus an element of C does not depend on how C is cut, if it is cut
+ * at multiples of RGI_AMX_BLOCK.
+ */
+#define _GNU_SOURCE
+#include "amx.h"
+
+#include <asm/prctl.h>
+#include <immintrin.h>
+#include <math.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum {
+    TILE = 16, /* rows of a tile, each of 16 float32 or 32 bf16 */
+    TILE_BYTES = TILE * 64,
+    BLOCK = RGI_AMX_BLOCK, /* 2 x 2 tiles of C */
+    STEP = 32,             /* of k: what a tile product sums */
+    MOST_K = 256,          /* of k .. */
+    MOST_ROWS = 256,       /* .. and rows of A that are packed at once */
+    MOST_PARTS = 3
+};
+_Static_assert(2 * TILE == BLOCK && 2 * TILE == STEP, "a pair of tiles");
+
+bool rgi_amx_permitted(void)
+{
+    enum { TILE_DATA = 18 }; /* the number of this part of a thread's state */
+    return syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, TILE_DATA) == 0;
+}
+
+/* ---- panels ---- */
+
+/* Rows of A or columns of B: element p of line i is data[i * line + p * k]. One step is 1. */
+typedef struct lines {
+    const float *data;
+    int64_t line, k;
+} lines;
+
+/* Of what size its elements are. */
+typedef struct magnitude {
+    int largest; /* exponent */
+    int range;   /* that of the largest over that of the smallest but 0; UNFIT: not finite */
+} magnitude;
+
+enum {
+    TOP = 55, /* exponent of the largest element after scaling */
+    MOST_RANGE = TOP + 103,
+    MOST_RANGES = 2 * TOP + 96, /* of two panels together */
+    MOST_PRODUCT = 127 - 2 - 8, /* exponent of the largest product, of which 2^8 are added */
+    UNFIT = 1000
+};
+_Static_assert(MOST_K == 1 << 8, "what MOST_PRODUCT is made for");
+
+static __mmask16 first_lanes(int64_t count)
+{
+    return (__mmask16)(count >= TILE ? 0xffff : (1 << count) - 1);
+}
+
+/* The exponent of a positive number, given its bits. */
+static int exponent_of(uint32_t bits)
+{
+    union {
+        uint32_t bits;
+        float number;
+    } x = {bits};
+    return ilogbf(x.number);
+}
+
+/* The magnitude of `count` lines by k. */
+static magnitude measure(const lines *x, int64_t count, int64_t k)
+{
+    const bool along_k = x->k == 1;
+    const int64_t outer = along_k ? count : k, inner = along_k ? k : count;
+    const int64_t step = along_k ? x->line : x->k;
+    const __m512i one = _mm512_set1_epi32(1), sign_off = _mm512_set1_epi32(0x7fffffff);
+    __m512i largest = _mm512_setzero_si512(), smallest = _mm512_set1_epi32(-1);
+    for (int64_t i = 0; i < outer; i++)
+        for (int64_t j = 0; j < inner; j += TILE) {
+            const float *from = x->data + i * step + j;
+            __m512i bits = _mm512_maskz_loadu_epi32(first_lanes(inner - j), from);
+            bits = _mm512_and_si512(bits, sign_off);
+            largest = _mm512_max_epu32(largest, bits);
+            /* 0 - 1 is the largest number, so that zeros do not count. */
+            smallest = _mm512_min_epu32(smallest, _mm512_sub_epi32(bits, one));
+        }
+    const uint32_t most = _mm512_reduce_max_epu32(largest);
+    const uint32_t least = _mm512_reduce_min_epu32(smallest) + 1;
+    if (most >= 0x7f800000)
+        return (magnitude){0, UNFIT};
+    if (most == 0)
+        return (magnitude){TOP, 0};
+    const int exponent = exponent_of(most);
+    return (magnitude){exponent, exponent - exponent_of(least)};
+}
+
+static bool fit_together(magnitude a, magnitude b)
+{
+    return a.range <= MOST_RANGE && b.range <= MOST_RANGE && a.range + b.range <= MOST_RANGES &&
+           a.largest + b.largest <= MOST_PRODUCT;
+}
+
+/* Asks for share `number` of `shares` of a panel, which will be needed soon. */
+static void prefetch(const lines *x, int64_t count, int64_t k, int64_t number, int64_t shares)
+{
+    const bool along_k = x->k == 1;
+    const int64_t outer = along_k ? count : k, inner = along_k ? k : count;
+    const int64_t step = along_k ? x->line : x->k;
+    for (int64_t i = outer * number / shares; i < outer * (number + 1) / shares; i++)
+        for (int64_t j = 0; j < inner; j += TILE)
+            _mm_prefetch((const char *)(x->data + i * step + j), _MM_HINT_T1);
+}
+
+/* ---- packing ---- */
+
+/*
+ * A packed panel is, for each STEP of k and each part, two tiles: of lines 0 to 15 and 16 to 31. A
+ * tile product takes pairs of k; here p and p + 16 make a pair. Row i of a tile of A has 16 pairs
+ * of line i; row p of a tile of B has pair p of 16 lines.
+ */
+enum { STEP_BYTES = 2 * TILE_BYTES }; /* of one part */
+
+static inline __m512 round_to_bf16(__m512 x)
+{
+    /* To nearest, ties away from 0. */
+    __m512i bits = _mm512_add_epi32(_mm512_castps_si512(x), _mm512_set1_epi32(0x8000));
+    return _mm512_castsi512_ps(_mm512_and_si512(bits, _mm512_set1_epi32(-0x10000)));
+}
+
+/* Loads up to 16 x 16 elements, `rows` of them `step` apart; the others are 0. */
+static inline void load_square(const float *from, int64_t step, int64_t rows, int64_t columns,
+                               __m512 to[TILE])
+{
+    const __mmask16 lanes = first_lanes(columns);
+#pragma GCC unroll 16
+    for (int i = 0; i < TILE; i++)
+        to[i] = i < rows ? _mm512_maskz_loadu_ps(lanes, from + i * step) : _mm512_setzero_ps();
+}
+
+/* Zipping the first half of the rows with the second exchanges rows and columns when it has been
+ * done four times: each time a bit of an element's row number becomes one of its column number. */
+static inline void transpose(__m512 x[TILE])
+{
+    const __m512i low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+    const __m512i high = _mm512_add_epi32(low, _mm512_set1_epi32(8));
+    __m512 y[TILE];
+#pragma GCC unroll 4
+    for (int round = 0; round < 4; round++) {
+#pragma GCC unroll 8
+        for (int i = 0; i < TILE / 2; i++) {
+            y[2 * i] = _mm512_permutex2var_ps(x[i], low, x[i + TILE / 2]);
+            y[2 * i + 1] = _mm512_permutex2var_ps(x[i], high, x[i + TILE / 2]);
+        }
+#pragma GCC unroll 16
+        for (int i = 0; i < TILE; i++)
+            x[i] = y[i];
+    }
+}
+
+/* Packs 16 lines by a STEP of k, or the `count` by `k` of them that there are. */
+static inline __attribute__((always_inline)) void pack_tile(const lines *x, int64_t count,
+                                                            int64_t k, bool rows_are_lines,
+                                                            __m512 exponent, int parts, char *to)
+{
+    __m512 half[2][TILE];
+    for (int h = 0; h < 2; h++) {
+        const float *from = x->data + h * TILE * x->k;
+        const int64_t rest = k - h * TILE > 0 ? k - h * TILE : 0;
+        const bool along_k = x->k == 1;
+        if (along_k)
+            load_square(from, x->line, count, rest, half[h]);
+        else
+            load_square(from, x->k, rest, count, half[h]);
+        if (along_k != rows_are_lines)
+            transpose(half[h]);
+    }
+#pragma GCC unroll 1
+    for (int i = 0; i < TILE; i++) {
+        __m512 low = _mm512_scalef_ps(half[0][i], exponent);
+        __m512 high = _mm512_scalef_ps(half[1][i], exponent);
+#pragma GCC unroll 3
+        for (int part = 0; part < parts; part++) {
+            const __m512 first = round_to_bf16(low), second = round_to_bf16(high);
+            const __m512i pairs = _mm512_or_si512(_mm512_srli_epi32(_mm512_castps_si512(first), 16),
+                                                  _mm512_castps_si512(second));
+            _mm512_store_si512(to + part * STEP_BYTES + i * 64, pairs);
+            low = _mm512_sub_ps(low, first);
+            high = _mm512_sub_ps(high, second);
+        }
+    }
+}
+
+/* Packs up to 32 lines by k, scaled, and says what they hold. */
+static inline __attribute__((always_inline)) magnitude
+pack(lines x, int64_t count, int64_t k, bool rows_are_lines, int parts, char *to)
+{
+    const magnitude is = measure(&x, count, k);
+    if (is.range > MOST_RANGE)
+        return is;
+    const __m512 exponent = _mm512_set1_ps((float)(TOP - is.largest));
+    const int64_t below = count > TILE ? count - TILE : 0;
+    for (int64_t p = 0; p < k; p += STEP) {
+        const lines upper = {x.data + p * x.k, x.line, x.k};
+        const lines lower = {upper.data + (below ? TILE * x.line : 0), x.line, x.k};
+        pack_tile(&upper, count, k - p, rows_are_lines, exponent, parts, to);
+        pack_tile(&lower, below, k - p, rows_are_lines, exponent, parts, to + TILE_BYTES);
+        to += parts * STEP_BYTES;
+    }
+    return is;
+}
+
+/* ---- products of tiles ---- */
+
+/* Eight tiles of 16 rows of 64 bytes: 0 to 3 are sums, 4 and 5 are of A, 6 and 7 of B. */
+static const struct {
+    uint8_t palette, start_row, reserved[14];
+    uint16_t row_bytes[16];
+    uint8_t rows[16];
+} configuration = {1, 0, {0}, {64, 64, 64, 64, 64, 64, 64, 64}, {16, 16, 16, 16, 16, 16, 16, 16}};
+
+#define LOAD_A(part)                                            \
+    do {                                                        \
+        _tile_loadd(4, a + (part)*STEP_BYTES, 64);              \
+        _tile_loadd(5, a + (part)*STEP_BYTES + TILE_BYTES, 64); \
+    } while (0)
+#define LOAD_B(part)                                            \
+    do {                                                        \
+        _tile_loadd(6, b + (part)*STEP_BYTES, 64);              \
+        _tile_loadd(7, b + (part)*STEP_BYTES + TILE_BYTES, 64); \
+    } while (0)
+#define ADD_PRODUCTS()           \
+    do {                         \
+        _tile_dpbf16ps(0, 4, 6); \
+        _tile_dpbf16ps(1, 4, 7); \
+        _tile_dpbf16ps(2, 5, 6); \
+        _tile_dpbf16ps(3, 5, 7); \
+    } while (0)
+
+/* sums (32 x 32) = A B for packed panels. */
+static inline __attribute__((always_inline)) void multiply_panels(const char *a, const char *b,
+                                                                  int64_t k, int parts, float *sums)
+{
+    /* gcc's tile loads do not say that they read memory. */
+    __asm__ volatile("" ::: "memory");
+    _tile_zero(0);
+    _tile_zero(1);
+    _tile_zero(2);
+    _tile_zero(3);
+    for (int64_t p = 0; p < k; p += STEP) {
+        if (parts == 3) {
+            LOAD_A(2);
+            LOAD_B(0);
+            ADD_PRODUCTS();
+            LOAD_A(1);
+            ADD_PRODUCTS();
+            LOAD_B(1);
+            ADD_PRODUCTS();
+            LOAD_A(0);
+            ADD_PRODUCTS();
+            LOAD_B(2);
+            ADD_PRODUCTS();
+            LOAD_B(0);
+            ADD_PRODUCTS();
+        } else {
+            LOAD_A(1);
+            LOAD_B(0);
+            ADD_PRODUCTS();
+            LOAD_A(0);
+            ADD_PRODUCTS();
+            LOAD_B(1);
+            ADD_PRODUCTS();
+        }
+        a += parts * STEP_BYTES;
+        b += parts * STEP_BYTES;
+    }
+    _tile_stored(0, sums, BLOCK * sizeof(float));
+    _tile_stored(1, sums + TILE, BLOCK * sizeof(float));
+    _tile_stored(2, sums + TILE * BLOCK, BLOCK * sizeof(float));
+    _tile_stored(3, sums + TILE * BLOCK + TILE, BLOCK * sizeof(float));
+}
+
+/* C (+)= sums 2^exponent, m x n of them. */
+static void deliver(const float *sums, int exponent, int64_t m, int64_t n, float *c, int64_t row,
+                    int add)
+{
+    const __m512 scale = _mm512_set1_ps((float)exponent);
+    for (int64_t i = 0; i < m; i++)
+        for (int64_t j = 0; j < n; j += TILE) {
+            const __mmask16 lanes = first_lanes(n - j);
+            __m512 x = _mm512_scalef_ps(_mm512_load_ps(sums + i * BLOCK + j), scale);
+            if (add)
+                x = _mm512_add_ps(_mm512_maskz_loadu_ps(lanes, c + i * row + j), x);
+            _mm512_mask_storeu_ps(c + i * row + j, lanes, x);
+        }
+}
+
+/* ---- products of matrices ---- */
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static rgi_matrix part_of(rgi_matrix x, int64_t i, int64_t j)
+{
+    return (rgi_matrix){(float *)x.data + i * x.row + j * x.column, x.row, x.column};
+}
+
+static bool has_lines(rgi_matrix x)
+{
+    return x.row == 1 || x.column == 1;
+}
+
+static inline __attribute__((always_inline)) void multiply(int64_t m, int64_t n, int64_t k,
+                                                           rgi_matrix a, rgi_matrix b, rgi_matrix c,
+                                                           int add, int parts)
+{
+    rgi_matmul *plain = rgi_kernels_avx512[RG_F32].matmul;
+    if (k == 0 || !has_lines(a) || !has_lines(b)) {
+        plain(m, n, k, a, b, c, add);
+        return;
+    }
+    enum { PANEL_BYTES = MOST_K / STEP * STEP_BYTES * MOST_PARTS, PANELS = MOST_ROWS / BLOCK };
+    _Alignas(64) char left[PANELS][PANEL_BYTES];
+    _Alignas(64) char right[PANEL_BYTES];
+    _Alignas(64) float sums[BLOCK * BLOCK];
+    magnitude of_left[PANELS];
+    /* Equal depths, so that the last one is not short. */
+    const int64_t depths = (k + MOST_K - 1) / MOST_K;
+    const int64_t most_depth = ((k + depths - 1) / depths + STEP - 1) / STEP * STEP;
+    _tile_loadconfig(&configuration);
+    for (int64_t top = 0; top < m; top += MOST_ROWS)
+        for (int64_t p = 0; p < k; p += most_depth) {
+            const int64_t depth = least(most_depth, k - p), bottom = least(top + MOST_ROWS, m);
+            for (int64_t i = top; i < bottom; i += BLOCK) {
+                const rgi_matrix rows = part_of(a, i, p);
+                of_left[(i - top) / BLOCK] =
+                    pack((lines){rows.data, a.row, a.column}, least(BLOCK, m - i), depth, true,
+                         parts, left[(i - top) / BLOCK]);
+            }
+            for (int64_t j = 0; j < n; j += BLOCK) {
+                const rgi_matrix columns = part_of(b, p, j);
+                const int64_t width = least(BLOCK, n - j);
+                const magnitude of_right =
+                    pack((lines){columns.data, b.column, b.row}, width, depth, false, parts, right);
+                const lines next = {(float *)columns.data + BLOCK * b.column, b.column, b.row};
+                for (int64_t i = top; i < bottom; i += BLOCK) {
+                    if (j + BLOCK < n)
+                        prefetch(&next, least(BLOCK, n - j - BLOCK), depth, (i - top) / BLOCK,
+                                 (bottom - top + BLOCK - 1) / BLOCK);
+                    prefetch(&(lines){(float *)c.data + i * c.row + j, 1, c.row}, width,
+                             least(BLOCK, m - i), 0, 1);
+                    const int64_t height = least(BLOCK, m - i), panel = (i - top) / BLOCK;
+                    const rgi_matrix to = part_of(c, i, j);
+                    if (!fit_together(of_left[panel], of_right)) {
+                        plain(height, width, depth, part_of(a, i, p), columns, to, add || p > 0);
+                        continue;
+                    }
+                    multiply_panels(left[panel], right, depth, parts, sums);
+                    deliver(sums, of_left[panel].largest + of_right.largest - 2 * TOP, height,
+                            width, to.data, c.row, add || p > 0);
+                }
+            }
+        }
+    _tile_release();
+}
+
+void rgi_amx_matmul(int64_t m, int64_t n, int64_t k, rgi_matrix a, rgi_matrix b, rgi_matrix c,
+                    int add)
+{
+    multiply(m, n, k, a, b, c, add, 3);
+}
+
+void rgi_amx_matmul_high(int64_t m, int64_t n, int64_t k, rgi_matrix a, rgi_matrix b, rgi_matrix c,
+                         int add)
+{
+    multiply(m, n, k, a, b, c, add, 2);
+}
