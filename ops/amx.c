@@ -59,13 +59,14 @@ bool rgi_amx_permitted(void)
 
 /* ---- panels ---- */
 
-/* Rows of A or columns of B: element p of line i is data[i * line + p * k]. One step is 1. */
+/* Elements to be read: element p of line i is data[i * line + p * k], and one of the steps is 1. */
 typedef struct lines {
     const float *data;
     int64_t line, k;
+    int64_t count, depth; /* of i, at most BLOCK, and of p */
 } lines;
 
-/* Of what size its elements are. */
+/* Of what size elements are. */
 typedef struct magnitude {
     int largest; /* exponent */
     int range;   /* that of the largest over that of the smallest but 0; UNFIT: not finite */
@@ -95,11 +96,10 @@ static int exponent_of(uint32_t bits)
     return ilogbf(x.number);
 }
 
-/* The magnitude of `count` lines by k. */
-static magnitude measure(const lines *x, int64_t count, int64_t k)
+static magnitude measure(const lines *x)
 {
     const bool along_k = x->k == 1;
-    const int64_t outer = along_k ? count : k, inner = along_k ? k : count;
+    const int64_t outer = along_k ? x->count : x->depth, inner = along_k ? x->depth : x->count;
     const int64_t step = along_k ? x->line : x->k;
     const __m512i one = _mm512_set1_epi32(1), sign_off = _mm512_set1_epi32(0x7fffffff);
     __m512i largest = _mm512_setzero_si512(), smallest = _mm512_set1_epi32(-1);
@@ -117,7 +117,7 @@ static magnitude measure(const lines *x, int64_t count, int64_t k)
     if (most >= 0x7f800000)
         return (magnitude){0, UNFIT};
     if (most == 0)
-        return (magnitude){TOP, 0};
+        return (magnitude){0, 0};
     const int exponent = exponent_of(most);
     return (magnitude){exponent, exponent - exponent_of(least)};
 }
@@ -128,17 +128,6 @@ static bool fit_together(magnitude a, magnitude b)
            a.largest + b.largest <= MOST_PRODUCT;
 }
 
-/* Asks for share `number` of `shares` of a panel, which will be needed soon. */
-static void prefetch(const lines *x, int64_t count, int64_t k, int64_t number, int64_t shares)
-{
-    const bool along_k = x->k == 1;
-    const int64_t outer = along_k ? count : k, inner = along_k ? k : count;
-    const int64_t step = along_k ? x->line : x->k;
-    for (int64_t i = outer * number / shares; i < outer * (number + 1) / shares; i++)
-        for (int64_t j = 0; j < inner; j += TILE)
-            _mm_prefetch((const char *)(x->data + i * step + j), _MM_HINT_T1);
-}
-
 /* ---- packing ---- */
 
 /*
@@ -146,7 +135,20 @@ static void prefetch(const lines *x, int64_t count, int64_t k, int64_t number, i
  * tile product takes pairs of k; here p and p + 16 make a pair. Row i of a tile of A has 16 pairs
  * of line i; row p of a tile of B has pair p of 16 lines.
  */
-enum { STEP_BYTES = 2 * TILE_BYTES }; /* of one part */
+enum {
+    STEP_BYTES = 2 * TILE_BYTES, /* of one part */
+    PANEL_BYTES = MOST_K / STEP * STEP_BYTES * MOST_PARTS
+};
+
+typedef struct panel {
+    lines from;
+    magnitude is;
+    bool rows_are_lines; /* of its tiles: it is of A */
+    int parts;
+    int64_t ahead; /* elements from here to memory that will be needed afterwards */
+    char *packed;
+    _Alignas(64) __m512 half[2][TILE]; /* of the tile at work */
+} panel;
 
 static inline __m512 round_to_bf16(__m512 x)
 {
@@ -185,59 +187,122 @@ static inline void transpose(__m512 x[TILE])
     }
 }
 
-/* Packs 16 lines by a STEP of k, or the `count` by `k` of them that there are. */
-static inline __attribute__((always_inline)) void pack_tile(const lines *x, int64_t count,
-                                                            int64_t k, bool rows_are_lines,
-                                                            __m512 exponent, int parts, char *to)
+static int64_t most(int64_t a, int64_t b)
 {
-    __m512 half[2][TILE];
-    for (int h = 0; h < 2; h++) {
-        const float *from = x->data + h * TILE * x->k;
-        const int64_t rest = k - h * TILE > 0 ? k - h * TILE : 0;
-        const bool along_k = x->k == 1;
-        if (along_k)
-            load_square(from, x->line, count, rest, half[h]);
-        else
-            load_square(from, x->k, rest, count, half[h]);
-        if (along_k != rows_are_lines)
-            transpose(half[h]);
-    }
-#pragma GCC unroll 1
-    for (int i = 0; i < TILE; i++) {
-        __m512 low = _mm512_scalef_ps(half[0][i], exponent);
-        __m512 high = _mm512_scalef_ps(half[1][i], exponent);
-#pragma GCC unroll 3
-        for (int part = 0; part < parts; part++) {
-            const __m512 first = round_to_bf16(low), second = round_to_bf16(high);
-            const __m512i pairs = _mm512_or_si512(_mm512_srli_epi32(_mm512_castps_si512(first), 16),
-                                                  _mm512_castps_si512(second));
-            _mm512_store_si512(to + part * STEP_BYTES + i * 64, pairs);
-            low = _mm512_sub_ps(low, first);
-            high = _mm512_sub_ps(high, second);
-        }
+    return a > b ? a : b;
+}
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Packing is done piece by piece. For the tile of each part with the same place: load one half,
+ * load the other, then four times four rows. */
+enum { PIECES = 6, PIECE_ROWS = 4 };
+
+static int64_t piece_count(const panel *x)
+{
+    return x->is.range > MOST_RANGE ? 0 : (x->from.depth + STEP - 1) / STEP * 2 * PIECES;
+}
+
+/* Loads 16 lines from `line` on by 16 of k from `p` on. */
+static void load_half(panel *x, int64_t line, int64_t p, __m512 to[TILE])
+{
+    const bool along_k = x->from.k == 1;
+    const int64_t count = most(0, x->from.count - line), depth = most(0, x->from.depth - p);
+    const float *from =
+        x->from.data + (count ? line : 0) * x->from.line + (depth ? p : 0) * x->from.k;
+    const int64_t step = along_k ? x->from.line : x->from.k;
+    __m512 square[TILE];
+    load_square(from, step, along_k ? count : depth, along_k ? depth : count, square);
+    for (int i = 0; i < TILE; i++)
+        _mm_prefetch((const char *)(from + x->ahead + i * step), _MM_HINT_T1);
+    if (along_k != x->rows_are_lines)
+        transpose(square);
+#pragma GCC unroll 16
+    for (int i = 0; i < TILE; i++)
+        to[i] = square[i];
+}
+
+static void split_row(const panel *x, int row, char *to)
+{
+    const __m512 exponent = _mm512_set1_ps((float)(TOP - x->is.largest));
+    __m512 low = _mm512_scalef_ps(x->half[0][row], exponent);
+    __m512 high = _mm512_scalef_ps(x->half[1][row], exponent);
+    for (int part = 0; part < x->parts; part++) {
+        const __m512 first = round_to_bf16(low), second = round_to_bf16(high);
+        const __m512i pairs = _mm512_or_si512(_mm512_srli_epi32(_mm512_castps_si512(first), 16),
+                                              _mm512_castps_si512(second));
+        _mm512_store_si512(to + part * STEP_BYTES + row * 64, pairs);
+        low = _mm512_sub_ps(low, first);
+        high = _mm512_sub_ps(high, second);
     }
 }
 
-/* Packs up to 32 lines by k, scaled, and says what they hold. */
-static inline __attribute__((always_inline)) magnitude
-pack(lines x, int64_t count, int64_t k, bool rows_are_lines, int parts, char *to)
+static void pack_piece(panel *x, int64_t number)
 {
-    const magnitude is = measure(&x, count, k);
-    if (is.range > MOST_RANGE)
-        return is;
-    const __m512 exponent = _mm512_set1_ps((float)(TOP - is.largest));
-    const int64_t below = count > TILE ? count - TILE : 0;
-    for (int64_t p = 0; p < k; p += STEP) {
-        const lines upper = {x.data + p * x.k, x.line, x.k};
-        const lines lower = {upper.data + (below ? TILE * x.line : 0), x.line, x.k};
-        pack_tile(&upper, count, k - p, rows_are_lines, exponent, parts, to);
-        pack_tile(&lower, below, k - p, rows_are_lines, exponent, parts, to + TILE_BYTES);
-        to += parts * STEP_BYTES;
+    const int64_t tile = number / PIECES, piece = number % PIECES;
+    const int64_t half = tile % 2, step = tile / 2;
+    if (piece < 2) {
+        load_half(x, half * TILE, step * STEP + piece * TILE, x->half[piece]);
+        return;
     }
-    return is;
+    char *to = x->packed + step * x->parts * STEP_BYTES + half * TILE_BYTES;
+    const int first = (int)(piece - 2) * PIECE_ROWS;
+    for (int row = first; row < first + PIECE_ROWS; row++)
+        split_row(x, row, to);
 }
 
-/* ---- products of tiles ---- */
+/* ---- errands ---- */
+
+/* A block of C whose sums wait to be added to it, multiplied with 2^exponent. */
+typedef struct delivery {
+    const float *sums;
+    int exponent, add;
+    float *c;
+    int64_t row, m, n; /* m = 0: nothing waits */
+} delivery;
+
+static void deliver_row(const delivery *x, int64_t i)
+{
+    const __m512 exponent = _mm512_set1_ps((float)x->exponent);
+    for (int64_t j = 0; j < x->n; j += TILE) {
+        const __mmask16 lanes = first_lanes(x->n - j);
+        float *to = x->c + i * x->row + j;
+        __m512 sum = _mm512_scalef_ps(_mm512_load_ps(x->sums + i * BLOCK + j), exponent);
+        if (x->add)
+            sum = _mm512_add_ps(_mm512_maskz_loadu_ps(lanes, to), sum);
+        _mm512_mask_storeu_ps(to, lanes, sum);
+    }
+}
+
+/* What is done while tiles multiply, a little after each four products: the processor looks only
+ * some hundred instructions ahead. The sums of the block before are delivered, and the next panel
+ * of B is packed. */
+typedef struct errands {
+    int64_t calls; /* for one block */
+    delivery before;
+    const float *c; /* the block at work */
+    int64_t row, rows_due;
+    panel *next;
+    int64_t pieces, panel_calls, piece, pieces_due;
+} errands;
+
+static __attribute__((noinline)) void run(errands *e)
+{
+    for (e->rows_due += e->before.m; e->rows_due >= e->calls; e->rows_due -= e->calls) {
+        const char *soon = (const char *)(e->c + e->row * e->before.row);
+        _mm_prefetch(soon, _MM_HINT_T0);
+        _mm_prefetch(soon + 64, _MM_HINT_T0);
+        deliver_row(&e->before, e->row++);
+    }
+    for (e->pieces_due += e->pieces; e->pieces_due >= e->panel_calls;
+         e->pieces_due -= e->panel_calls)
+        pack_piece(e->next, e->piece++);
+}
+
+/* ---- blocks of C ---- */
 
 /* Eight tiles of 16 rows of 64 bytes: 0 to 3 are sums, 4 and 5 are of A, 6 and 7 of B. */
 static const struct {
@@ -262,19 +327,26 @@ static const struct {
         _tile_dpbf16ps(1, 4, 7); \
         _tile_dpbf16ps(2, 5, 6); \
         _tile_dpbf16ps(3, 5, 7); \
+        run(meanwhile);          \
     } while (0)
 
-/* sums (32 x 32) = A B for packed panels. */
-static inline __attribute__((always_inline)) void multiply_panels(const char *a, const char *b,
-                                                                  int64_t k, int parts, float *sums)
+static int products(int parts)
 {
+    return parts == 3 ? 6 : 3;
+}
+
+/* sums (32 x 32) = A B for packed panels. */
+static void multiply_panels(const panel *left, const panel *right, float *sums, errands *meanwhile)
+{
+    const int parts = left->parts;
+    const char *a = left->packed, *b = right->packed;
     /* gcc's tile loads do not say that they read memory. */
     __asm__ volatile("" ::: "memory");
     _tile_zero(0);
     _tile_zero(1);
     _tile_zero(2);
     _tile_zero(3);
-    for (int64_t p = 0; p < k; p += STEP) {
+    for (int64_t p = 0; p < left->from.depth; p += STEP) {
         if (parts == 3) {
             LOAD_A(2);
             LOAD_B(0);
@@ -307,27 +379,7 @@ static inline __attribute__((always_inline)) void multiply_panels(const char *a,
     _tile_stored(3, sums + TILE * BLOCK + TILE, BLOCK * sizeof(float));
 }
 
-/* C (+)= sums 2^exponent, m x n of them. */
-static void deliver(const float *sums, int exponent, int64_t m, int64_t n, float *c, int64_t row,
-                    int add)
-{
-    const __m512 scale = _mm512_set1_ps((float)exponent);
-    for (int64_t i = 0; i < m; i++)
-        for (int64_t j = 0; j < n; j += TILE) {
-            const __mmask16 lanes = first_lanes(n - j);
-            __m512 x = _mm512_scalef_ps(_mm512_load_ps(sums + i * BLOCK + j), scale);
-            if (add)
-                x = _mm512_add_ps(_mm512_maskz_loadu_ps(lanes, c + i * row + j), x);
-            _mm512_mask_storeu_ps(c + i * row + j, lanes, x);
-        }
-}
-
 /* ---- products of matrices ---- */
-
-static int64_t least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
 
 static rgi_matrix part_of(rgi_matrix x, int64_t i, int64_t j)
 {
@@ -339,57 +391,97 @@ static bool has_lines(rgi_matrix x)
     return x.row == 1 || x.column == 1;
 }
 
-static inline __attribute__((always_inline)) void multiply(int64_t m, int64_t n, int64_t k,
-                                                           rgi_matrix a, rgi_matrix b, rgi_matrix c,
-                                                           int add, int parts)
+/* Begins a panel of the lines of a matrix from `first` on, of which there are `end`. */
+static void begin_panel(panel *x, const float *data, int64_t line, int64_t k, int64_t first,
+                        int64_t end, int64_t depth)
 {
-    rgi_matmul *plain = rgi_kernels_avx512[RG_F32].matmul;
+    x->from = (lines){data + first * line, line, k, least(BLOCK, end - first), depth};
+    x->is = measure(&x->from);
+    x->ahead = first + 2 * BLOCK <= end ? BLOCK * line : 0;
+}
+
+static void pack_all(panel *x)
+{
+    for (int64_t i = 0; i < piece_count(x); i++)
+        pack_piece(x, i);
+}
+
+/* m rows of C, at most MOST_ROWS, for `k`, at most MOST_K. */
+static void multiply_some(int64_t m, int64_t n, int64_t k, rgi_matrix a, rgi_matrix b, rgi_matrix c,
+                          int add, int parts)
+{
+    enum { PANELS = MOST_ROWS / BLOCK };
+    _Alignas(64) char memory[PANELS + 2][PANEL_BYTES];
+    _Alignas(64) float sums[2][BLOCK * BLOCK];
+    panel left[PANELS], right[2];
+    const int64_t blocks = (m + BLOCK - 1) / BLOCK;
+    for (int64_t i = 0; i < blocks; i++) {
+        left[i].rows_are_lines = true;
+        left[i].parts = parts;
+        left[i].packed = memory[2 + i];
+        begin_panel(&left[i], a.data, a.row, a.column, i * BLOCK, m, k);
+        pack_all(&left[i]);
+    }
+    for (int i = 0; i < 2; i++) {
+        right[i].rows_are_lines = false;
+        right[i].parts = parts;
+        right[i].packed = memory[i];
+    }
+    begin_panel(&right[0], b.data, b.column, b.row, 0, n, k);
+    pack_all(&right[0]);
+    errands e = {.calls = (k + STEP - 1) / STEP * products(parts)};
+    e.panel_calls = e.calls * blocks;
+    for (int64_t j = 0; j < n; j += BLOCK) {
+        const panel *now = &right[j / BLOCK % 2];
+        e.next = &right[(j / BLOCK + 1) % 2];
+        e.pieces = e.piece = e.pieces_due = 0;
+        if (j + BLOCK < n) {
+            begin_panel(e.next, b.data, b.column, b.row, j + BLOCK, n, k);
+            e.pieces = piece_count(e.next);
+        }
+        for (int64_t i = 0; i < blocks; i++) {
+            const int64_t height = left[i].from.count, width = now->from.count;
+            const rgi_matrix to = part_of(c, i * BLOCK, j);
+            float *const own = sums[(j / BLOCK + i) % 2];
+            e.c = to.data;
+            e.row = e.rows_due = 0;
+            if (!fit_together(left[i].is, now->is)) {
+                for (int64_t call = 0; call < e.calls; call++)
+                    run(&e);
+                rgi_kernels_avx512[RG_F32].matmul(height, width, k, part_of(a, i * BLOCK, 0),
+                                                  part_of(b, 0, j), to, add);
+                e.before.m = 0;
+                continue;
+            }
+            multiply_panels(&left[i], now, own, &e);
+            e.before = (delivery){.sums = own,
+                                  .exponent = left[i].is.largest + now->is.largest - 2 * TOP,
+                                  .add = add,
+                                  .c = to.data,
+                                  .row = c.row,
+                                  .m = height,
+                                  .n = width};
+        }
+    }
+    for (int64_t i = 0; i < e.before.m; i++)
+        deliver_row(&e.before, i);
+}
+
+static void multiply(int64_t m, int64_t n, int64_t k, rgi_matrix a, rgi_matrix b, rgi_matrix c,
+                     int add, int parts)
+{
     if (k == 0 || !has_lines(a) || !has_lines(b)) {
-        plain(m, n, k, a, b, c, add);
+        rgi_kernels_avx512[RG_F32].matmul(m, n, k, a, b, c, add);
         return;
     }
-    enum { PANEL_BYTES = MOST_K / STEP * STEP_BYTES * MOST_PARTS, PANELS = MOST_ROWS / BLOCK };
-    _Alignas(64) char left[PANELS][PANEL_BYTES];
-    _Alignas(64) char right[PANEL_BYTES];
-    _Alignas(64) float sums[BLOCK * BLOCK];
-    magnitude of_left[PANELS];
     /* Equal depths, so that the last one is not short. */
     const int64_t depths = (k + MOST_K - 1) / MOST_K;
     const int64_t most_depth = ((k + depths - 1) / depths + STEP - 1) / STEP * STEP;
     _tile_loadconfig(&configuration);
-    for (int64_t top = 0; top < m; top += MOST_ROWS)
-        for (int64_t p = 0; p < k; p += most_depth) {
-            const int64_t depth = least(most_depth, k - p), bottom = least(top + MOST_ROWS, m);
-            for (int64_t i = top; i < bottom; i += BLOCK) {
-                const rgi_matrix rows = part_of(a, i, p);
-                of_left[(i - top) / BLOCK] =
-                    pack((lines){rows.data, a.row, a.column}, least(BLOCK, m - i), depth, true,
-                         parts, left[(i - top) / BLOCK]);
-            }
-            for (int64_t j = 0; j < n; j += BLOCK) {
-                const rgi_matrix columns = part_of(b, p, j);
-                const int64_t width = least(BLOCK, n - j);
-                const magnitude of_right =
-                    pack((lines){columns.data, b.column, b.row}, width, depth, false, parts, right);
-                const lines next = {(float *)columns.data + BLOCK * b.column, b.column, b.row};
-                for (int64_t i = top; i < bottom; i += BLOCK) {
-                    if (j + BLOCK < n)
-                        prefetch(&next, least(BLOCK, n - j - BLOCK), depth, (i - top) / BLOCK,
-                                 (bottom - top + BLOCK - 1) / BLOCK);
-                    prefetch(&(lines){(float *)c.data + i * c.row + j, 1, c.row}, width,
-                             least(BLOCK, m - i), 0, 1);
-                    const int64_t height = least(BLOCK, m - i), panel = (i - top) / BLOCK;
-                    const rgi_matrix to = part_of(c, i, j);
-                    if (!fit_together(of_left[panel], of_right)) {
-                        plain(height, width, depth, part_of(a, i, p), columns, to, add || p > 0);
-                        continue;
-                    }
-                    multiply_panels(left[panel], right, depth, parts, sums);
-                    deliver(sums, of_left[panel].largest + of_right.largest - 2 * TOP, height,
-                            width, to.data, c.row, add || p > 0);
-                }
-            }
-        }
+    for (int64_t i = 0; i < m; i += MOST_ROWS)
+        for (int64_t p = 0; p < k; p += most_depth)
+            multiply_some(least(MOST_ROWS, m - i), n, least(most_depth, k - p), part_of(a, i, p),
+                          part_of(b, p, 0), part_of(c, i, 0), add || p > 0, parts);
     _tile_release();
 }
 
