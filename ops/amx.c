@@ -277,29 +277,45 @@ static void deliver_row(const delivery *x, int64_t i)
     }
 }
 
-/* What is done while tiles multiply, a little after each four products: the processor looks only
- * some hundred instructions ahead. The sums of the block before are delivered, and the next panel
- * of B is packed. */
+/* Work that is spread over calls. */
+typedef struct work {
+    int64_t size, calls, done, due;
+} work;
+
+static work spread(int64_t size, int64_t calls)
+{
+    return (work){size, calls, 0, 0};
+}
+
+/* How much of it the next call has to do. */
+static int64_t share(work *x)
+{
+    int64_t count = 0;
+    for (x->due += x->size; x->due >= x->calls; x->due -= x->calls)
+        count++;
+    return count;
+}
+
+/* What is done while tiles multiply, a little after each four products, since the processor looks
+ * only some hundred instructions ahead: the sums of the block before are delivered, and the next
+ * panel of B is packed. */
 typedef struct errands {
-    int64_t calls; /* for one block */
     delivery before;
-    const float *c; /* the block at work */
-    int64_t row, rows_due;
+    const float *soon; /* the block at work, delivered next */
     panel *next;
-    int64_t pieces, panel_calls, piece, pieces_due;
+    work rows, pieces;
 } errands;
 
 static __attribute__((noinline)) void run(errands *e)
 {
-    for (e->rows_due += e->before.m; e->rows_due >= e->calls; e->rows_due -= e->calls) {
-        const char *soon = (const char *)(e->c + e->row * e->before.row);
+    for (int64_t count = share(&e->rows); count > 0; count--) {
+        const char *soon = (const char *)(e->soon + e->rows.done * e->before.row);
         _mm_prefetch(soon, _MM_HINT_T0);
         _mm_prefetch(soon + 64, _MM_HINT_T0);
-        deliver_row(&e->before, e->row++);
+        deliver_row(&e->before, e->rows.done++);
     }
-    for (e->pieces_due += e->pieces; e->pieces_due >= e->panel_calls;
-         e->pieces_due -= e->panel_calls)
-        pack_piece(e->next, e->piece++);
+    for (int64_t count = share(&e->pieces); count > 0; count--)
+        pack_piece(e->next, e->pieces.done++);
 }
 
 /* ---- blocks of C ---- */
@@ -391,13 +407,14 @@ static bool has_lines(rgi_matrix x)
     return x.row == 1 || x.column == 1;
 }
 
-/* Begins a panel of the lines of a matrix from `first` on, of which there are `end`. */
-static void begin_panel(panel *x, const float *data, int64_t line, int64_t k, int64_t first,
-                        int64_t end, int64_t depth)
+/* Begins panel number i of a matrix of `count` lines. */
+static void begin_panel(panel *x, const float *data, int64_t line, int64_t k, int64_t i,
+                        int64_t count, int64_t depth)
 {
-    x->from = (lines){data + first * line, line, k, least(BLOCK, end - first), depth};
+    const int64_t first = i * BLOCK;
+    x->from = (lines){data + first * line, line, k, least(BLOCK, count - first), depth};
     x->is = measure(&x->from);
-    x->ahead = first + 2 * BLOCK <= end ? BLOCK * line : 0;
+    x->ahead = first + 2 * BLOCK <= count ? BLOCK * line : 0;
 }
 
 static void pack_all(panel *x)
@@ -406,62 +423,67 @@ static void pack_all(panel *x)
         pack_piece(x, i);
 }
 
-/* m rows of C, at most MOST_ROWS, for `k`, at most MOST_K. */
-static void multiply_some(int64_t m, int64_t n, int64_t k, rgi_matrix a, rgi_matrix b, rgi_matrix c,
-                          int add, int parts)
-{
-    enum { PANELS = MOST_ROWS / BLOCK };
-    _Alignas(64) char memory[PANELS + 2][PANEL_BYTES];
-    _Alignas(64) float sums[2][BLOCK * BLOCK];
+/* A product of at most MOST_ROWS rows and MOST_K of k. */
+enum { PANELS = MOST_ROWS / BLOCK };
+typedef struct slab {
+    int64_t m, n, k;
+    rgi_matrix a, b, c;
+    int add, parts;
+    int64_t calls; /* of `run` for a block */
     panel left[PANELS], right[2];
-    const int64_t blocks = (m + BLOCK - 1) / BLOCK;
+    _Alignas(64) float sums[2][BLOCK * BLOCK];
+    _Alignas(64) char memory[PANELS + 2][PANEL_BYTES];
+} slab;
+
+/* Block (i, j) of C: multiplies, and leaves the sums to be delivered. */
+static void multiply_block(slab *s, int64_t i, int64_t j, errands *e)
+{
+    const panel *left = &s->left[i], *right = &s->right[j % 2];
+    const rgi_matrix c = part_of(s->c, i * BLOCK, j * BLOCK);
+    float *sums = s->sums[e->before.sums == s->sums[0]];
+    e->soon = c.data;
+    e->rows = spread(e->before.m, s->calls);
+    if (fit_together(left->is, right->is)) {
+        multiply_panels(left, right, sums, e);
+        const int exponent = left->is.largest + right->is.largest - 2 * TOP;
+        e->before =
+            (delivery){sums, exponent, s->add, c.data, c.row, left->from.count, right->from.count};
+        return;
+    }
+    for (int64_t call = 0; call < s->calls; call++)
+        run(e);
+    e->before.m = 0;
+    rgi_kernels_avx512[RG_F32].matmul(left->from.count, right->from.count, s->k,
+                                      part_of(s->a, i * BLOCK, 0), part_of(s->b, 0, j * BLOCK), c,
+                                      s->add);
+}
+
+static void multiply_slab(slab *s)
+{
+    const int64_t blocks = (s->m + BLOCK - 1) / BLOCK, columns = (s->n + BLOCK - 1) / BLOCK;
     for (int64_t i = 0; i < blocks; i++) {
-        left[i].rows_are_lines = true;
-        left[i].parts = parts;
-        left[i].packed = memory[2 + i];
-        begin_panel(&left[i], a.data, a.row, a.column, i * BLOCK, m, k);
-        pack_all(&left[i]);
+        s->left[i].rows_are_lines = true;
+        s->left[i].parts = s->parts;
+        s->left[i].packed = s->memory[2 + i];
+        begin_panel(&s->left[i], s->a.data, s->a.row, s->a.column, i, s->m, s->k);
+        pack_all(&s->left[i]);
     }
-    for (int i = 0; i < 2; i++) {
-        right[i].rows_are_lines = false;
-        right[i].parts = parts;
-        right[i].packed = memory[i];
-    }
-    begin_panel(&right[0], b.data, b.column, b.row, 0, n, k);
-    pack_all(&right[0]);
-    errands e = {.calls = (k + STEP - 1) / STEP * products(parts)};
-    e.panel_calls = e.calls * blocks;
-    for (int64_t j = 0; j < n; j += BLOCK) {
-        const panel *now = &right[j / BLOCK % 2];
-        e.next = &right[(j / BLOCK + 1) % 2];
-        e.pieces = e.piece = e.pieces_due = 0;
-        if (j + BLOCK < n) {
-            begin_panel(e.next, b.data, b.column, b.row, j + BLOCK, n, k);
-            e.pieces = piece_count(e.next);
+    s->calls = (s->k + STEP - 1) / STEP * products(s->parts);
+    errands e = {.before.m = 0};
+    for (int64_t j = -1; j < columns; j++) {
+        e.next = &s->right[(j + 1) % 2];
+        e.pieces = spread(0, 1);
+        if (j + 1 < columns) {
+            e.next->rows_are_lines = false;
+            e.next->parts = s->parts;
+            e.next->packed = s->memory[(j + 1) % 2];
+            begin_panel(e.next, s->b.data, s->b.column, s->b.row, j + 1, s->n, s->k);
+            e.pieces = spread(piece_count(e.next), s->calls * blocks);
         }
-        for (int64_t i = 0; i < blocks; i++) {
-            const int64_t height = left[i].from.count, width = now->from.count;
-            const rgi_matrix to = part_of(c, i * BLOCK, j);
-            float *const own = sums[(j / BLOCK + i) % 2];
-            e.c = to.data;
-            e.row = e.rows_due = 0;
-            if (!fit_together(left[i].is, now->is)) {
-                for (int64_t call = 0; call < e.calls; call++)
-                    run(&e);
-                rgi_kernels_avx512[RG_F32].matmul(height, width, k, part_of(a, i * BLOCK, 0),
-                                                  part_of(b, 0, j), to, add);
-                e.before.m = 0;
-                continue;
-            }
-            multiply_panels(&left[i], now, own, &e);
-            e.before = (delivery){.sums = own,
-                                  .exponent = left[i].is.largest + now->is.largest - 2 * TOP,
-                                  .add = add,
-                                  .c = to.data,
-                                  .row = c.row,
-                                  .m = height,
-                                  .n = width};
-        }
+        if (j < 0)
+            pack_all(e.next);
+        for (int64_t i = 0; i < blocks && j >= 0; i++)
+            multiply_block(s, i, j, &e);
     }
     for (int64_t i = 0; i < e.before.m; i++)
         deliver_row(&e.before, i);
@@ -476,12 +498,21 @@ static void multiply(int64_t m, int64_t n, int64_t k, rgi_matrix a, rgi_matrix b
     }
     /* Equal depths, so that the last one is not short. */
     const int64_t depths = (k + MOST_K - 1) / MOST_K;
-    const int64_t most_depth = ((k + depths - 1) / depths + STEP - 1) / STEP * STEP;
+    const int64_t depth = ((k + depths - 1) / depths + STEP - 1) / STEP * STEP;
+    _Alignas(64) slab s;
+    s.n = n;
+    s.parts = parts;
     _tile_loadconfig(&configuration);
     for (int64_t i = 0; i < m; i += MOST_ROWS)
-        for (int64_t p = 0; p < k; p += most_depth)
-            multiply_some(least(MOST_ROWS, m - i), n, least(most_depth, k - p), part_of(a, i, p),
-                          part_of(b, p, 0), part_of(c, i, 0), add || p > 0, parts);
+        for (int64_t p = 0; p < k; p += depth) {
+            s.m = least(MOST_ROWS, m - i);
+            s.k = least(depth, k - p);
+            s.a = part_of(a, i, p);
+            s.b = part_of(b, p, 0);
+            s.c = part_of(c, i, 0);
+            s.add = add || p > 0;
+            multiply_slab(&s);
+        }
     _tile_release();
 }
 
