@@ -402,11 +402,6 @@ static rgi_matrix part_of(rgi_matrix x, int64_t i, int64_t j)
     return (rgi_matrix){(float *)x.data + i * x.row + j * x.column, x.row, x.column};
 }
 
-static bool has_lines(rgi_matrix x)
-{
-    return x.row == 1 || x.column == 1;
-}
-
 /* Begins panel number i of a matrix of `count` lines. */
 static void begin_panel(panel *x, const float *data, int64_t line, int64_t k, int64_t i,
                         int64_t count, int64_t depth)
@@ -492,10 +487,6 @@ static void multiply_slab(slab *s)
 static void multiply(int64_t m, int64_t n, int64_t k, rgi_matrix a, rgi_matrix b, rgi_matrix c,
                      int add, int parts)
 {
-    if (k == 0 || !has_lines(a) || !has_lines(b)) {
-        rgi_kernels_avx512[RG_F32].matmul(m, n, k, a, b, c, add);
-        return;
-    }
     /* Equal depths, so that the last one is not short. */
     const int64_t depths = (k + MOST_K - 1) / MOST_K;
     const int64_t depth = ((k + depths - 1) / depths + STEP - 1) / STEP * STEP;
@@ -514,6 +505,13 @@ static void multiply(int64_t m, int64_t n, int64_t k, rgi_matrix a, rgi_matrix b
             multiply_slab(&s);
         }
     _tile_release();
+}
+
+bool rgi_amx_suits(int64_t m, int64_t n, int64_t k, rgi_matrix a, rgi_matrix b)
+{
+    enum { LEAST_SIZE = 32, LEAST_PRODUCT = 1 << 20 };
+    return (a.row == 1 || a.column == 1) && (b.row == 1 || b.column == 1) && m >= LEAST_SIZE &&
+           n >= LEAST_SIZE && k >= LEAST_SIZE && (double)m * (double)n * (double)k >= LEAST_PRODUCT;
 }
 
 void rgi_amx_matmul(int64_t m, int64_t n, int64_t k, rgi_matrix a, rgi_matrix b, rgi_matrix c,

@@ -10,11 +10,15 @@
 /* Blocks of C that are computed the same way whatever else is computed. */
 enum { RGI_AMX_BLOCK = 32 };
 
-/* Whether tiles may be used, for a cpu level of RGI_CPU_AMX. The first call asks the system, whose
- * answer holds for the process; it refuses if a signal stack is too small for the tiles. */
+/* Whether the system lets the process use tiles, for a cpu level of RGI_CPU_AMX. It refuses if a
+ * signal stack is too small for their state; having agreed, it refuses smaller ones. */
 bool rgi_amx_permitted(void);
 
-/* Products as exact as those of the other kernels, and products of about 16 bits. */
+/* Whether tiles can be used for a product, and gain. */
+bool rgi_amx_suits(int64_t m, int64_t n, int64_t k, rgi_matrix a, rgi_matrix b);
+
+/* Products as exact as those of the other kernels, and products of about 16 bits. One step of A is
+ * 1, and one of B. */
 rgi_matmul rgi_amx_matmul, rgi_amx_matmul_high;
 
 #endif

@@ -25,20 +25,18 @@ typedef struct product {
     int64_t rows, columns;
 } product;
 
-/* Whether tiles pay. */
-static bool suits_tiles(int64_t m, int64_t n, int64_t k)
-{
-    return m >= 32 && n >= 32 && k >= 32 && (double)m * (double)n * (double)k >= 1 << 20;
-}
-
-static product product_for(const rg_call *call, int64_t m, int64_t n, int64_t k)
+static product product_for(const rg_call *call, int64_t m, int64_t n, int64_t k, rgi_matrix a,
+                           rgi_matrix b)
 {
     const rg_type type = call->out->type;
 #if defined(RGI_AMX)
-    if (call->cpu >= RGI_CPU_AMX && type == RG_F32 && suits_tiles(m, n, k) && rgi_amx_permitted())
+    if (call->cpu >= RGI_CPU_AMX && type == RG_F32 && rgi_amx_suits(m, n, k, a, b) &&
+        rgi_amx_permitted())
         return (product){rgi_call_precision(call) == RG_MATMUL_HIGH ? rgi_amx_matmul_high
                                                                     : rgi_amx_matmul,
                          RGI_AMX_BLOCK, RGI_AMX_BLOCK};
+#else
+    (void)m, (void)n, (void)k, (void)a, (void)b;
 #endif
     enum { BLOCK_ROWS = 6, BLOCK_BYTES = 256 };
     return (product){rgi_kernels_for(call->cpu, type)->matmul, BLOCK_ROWS,
@@ -123,7 +121,7 @@ static void multiply(const rg_call *call, int64_t m, int64_t n, int64_t k, rgi_m
 {
     rg_threads *threads = rgi_call_threads(call);
     const rg_type type = call->out->type;
-    const product product = product_for(call, m, n, k);
+    const product product = product_for(call, m, n, k, a, b);
     if (!threads || (double)m * (double)n * (double)k < 2 * RGI_GRAIN_OF_PRODUCTS) {
         multiply_block(product.run, type, m, n, k, a, b, c, add, start);
         return;
