@@ -350,6 +350,7 @@ static rg_status run_training(trainer *t, const rg_dataset *train, const rg_data
 {
     rg_threads *own = t->optimizer->threads;
     rg_status status = start_threads(t, error);
+    rg_tape_set_matmul_precision(t->run.tape, t->options->precision);
     if (status == RG_OK)
         status = prepare(t, train, test, error);
     if (status == RG_OK) {

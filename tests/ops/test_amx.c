@@ -174,8 +174,8 @@ Test(amx, errors_are_those_of_float32)
                       name, (int)depths[d], sqrt(of_tiles.squares / of_tiles.count),
                       sqrt(of_plain.squares / of_plain.count));
             /* Long sums are more exact on tiles: so one sees that they are used. */
-            cr_assert(depths[d] < 784 || kind >= KINDS || kind == WIDE ||
-                          of_tiles.squares < of_plain.squares / 2,
+            cr_assert(depths[d] < 784 || kind >= KINDS || kind == WIDE || kind == DENORMAL ||
+                          of_tiles.squares < 0.8 * of_plain.squares,
                       "%s: no tiles", name);
         }
 }
