@@ -157,7 +157,7 @@ Test(amx, errors_are_those_of_float32)
         for (size_t d = 0; d < sizeof depths / sizeof *depths; d++) {
             errors of_tiles = {0}, of_plain = {0};
             for (unsigned layout = 0; layout < 8; layout++) {
-                product p = product_create(70, 41, depths[d], layout);
+                product p = product_create(70, 64, depths[d], layout);
                 fill_product(&p, kind % KINDS, kind < KINDS ? NORMAL : kind % KINDS, &random);
                 compute(&p, plain());
                 add_errors(&of_plain, &p);
