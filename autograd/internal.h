@@ -150,11 +150,11 @@ struct rg_tape {
     void *context;
     int no_grad;
     int cpu;
-    rg_matmul_precision precision;
     rg_threads *threads; /* whose help operations may use; NULL: none */
     bool inert;          /* the tape that stands for a failed creation */
     bool defer;          /* parameters' gradients are added on request */
     bool deferred;       /* ... and the last sweep's are still to be added */
+    rg_matmul_precision precision;
 
     void *reserved; /* address space of the node arrays, or NULL: they are resizable blocks */
     size_t array_size[RGI_NODE_ARRAYS]; /* bytes of the node arrays that are usable */
