@@ -507,11 +507,12 @@ static void multiply(int64_t m, int64_t n, int64_t k, rgi_matrix a, rgi_matrix b
     _tile_release();
 }
 
+/* Few rows or columns would be mostly packing. */
 bool rgi_amx_suits(int64_t m, int64_t n, int64_t k, rgi_matrix a, rgi_matrix b)
 {
-    enum { LEAST_SIZE = 32, LEAST_PRODUCT = 1 << 20 };
-    return (a.row == 1 || a.column == 1) && (b.row == 1 || b.column == 1) && m >= LEAST_SIZE &&
-           n >= LEAST_SIZE && k >= LEAST_SIZE && (double)m * (double)n * (double)k >= LEAST_PRODUCT;
+    enum { LEAST_LINES = 64, LEAST_DEPTH = 32, LEAST_WORK = 2000000 };
+    return (a.row == 1 || a.column == 1) && (b.row == 1 || b.column == 1) && m >= LEAST_LINES &&
+           n >= LEAST_LINES && k >= LEAST_DEPTH && (double)m * (double)n * (double)k >= LEAST_WORK;
 }
 
 void rgi_amx_matmul(int64_t m, int64_t n, int64_t k, rgi_matrix a, rgi_matrix b, rgi_matrix c,

@@ -6,7 +6,7 @@
 
 SUITE(train_threads);
 
-enum { INPUTS = 170, CLASSES = 10, EXAMPLES = 67 * 7 };
+enum { INPUTS = 250, CLASSES = 10, EXAMPLES = 67 * 7 };
 
 /* Examples whose number and width are no multiple of anything, and large enough to be cut. */
 static rg_dataset *make_wide(rg_type type)

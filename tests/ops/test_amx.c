@@ -229,10 +229,10 @@ Test(amx, what_suits_tiles)
     cr_assert(rgi_amx_suits(200, 200, 200, columns, rows));
     cr_assert(!rgi_amx_suits(200, 200, 200, rows, every_second));
     cr_assert(!rgi_amx_suits(200, 200, 200, every_second, rows));
-    cr_assert(!rgi_amx_suits(31, 2000, 2000, rows, rows));
-    cr_assert(!rgi_amx_suits(2000, 31, 2000, rows, rows));
+    cr_assert(!rgi_amx_suits(63, 2000, 2000, rows, rows));
+    cr_assert(!rgi_amx_suits(2000, 63, 2000, rows, rows));
     cr_assert(!rgi_amx_suits(2000, 2000, 31, rows, rows));
-    cr_assert(!rgi_amx_suits(32, 32, 32, rows, rows));
+    cr_assert(!rgi_amx_suits(64, 64, 64, rows, rows));
 }
 
 /* ---- numbers that tiles cannot hold ---- */
