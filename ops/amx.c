@@ -3,33 +3,35 @@
  *
  * A tile product multiplies bf16 numbers (8 bits, the exponents of float32) exactly and adds in
  * float32. Each float32 is the sum of three bf16: x0 = x rounded to 8 bits, x1 = x - x0 rounded,
- * x2 = x - x0 - x1, which is left with 8 bits at most. Of the nine products of parts six are added,
+ * x2 = x - x0 - x1, which is left with 7 bits at most. Of the nine products of parts six are added,
  * the small ones first:
  *
  *     a b = a2 b0 + a1 b0 + a1 b1 + a0 b1 + a0 b2 + a0 b0    (+ a1 b2 + a2 b1 + a2 b2)
  *
  * (G. Henry, P. Tang and A. Heinecke, "Leveraging the bfloat16 artificial intelligence datatype for
  * higher-precision computations", ARITH 2019.) As |x1| <= 2^-8 |x| and |x2| <= 2^-17 |x|, what is
- * left out is at most 2^-24 |a b| (1 + 2^-10), half a unit in the last place of float32, and much
- * less on average. A tile product sums 32 terms of k, in two sums of 16 that are added to what the
- * tile holds, so that a sum over k has 6 k / 32 additions to large sums where a loop has k. The
- * error is thus bounded by that of a float32 loop, k 2^-24 |A| |B|, as soon as k is 32. With two
- * parts, a1 b0 + a0 b1 + a0 b0, what is left out is at most 2^-15 |a b|.
+ * left out is at most 2^-24 |a b| (1 + 2^-10). A tile product sums 32 terms in two chains of 16,
+ * adds both, and adds the result to the sum so far. With six of them for each 32 of k, a term of
+ * the sum is rounded 18 + 6 k / 32 times at most, where a float32 loop rounds it k times: from
+ * k = 32 on the error has the loop's bound, k 2^-24 |A| |B|. On long sums it is much smaller. With
+ * two parts, a1 b0 + a0 b1 + a0 b0, what is left out is at most 2^-15 |a b|.
  *
  * Tiles take denormal numbers for zero and flush denormal results. So every panel, which is 32 rows
  * of A or columns of B by at most MOST_K of k, is multiplied with the power of two that brings its
  * largest element to 2^TOP, and the sums with the power that takes both back; either is exact. The
- * largest product of two panels is then 2^(2 TOP + 2), MOST_K of them stay below 2^128, and
+ * largest product of two panels is then below 2^(2 TOP + 2), sums of MOST_K stay below 2^128, and
  *
- *   - parts are normal if the smallest element but 0 is at least 2^-103, since they are multiples
- * of its last place;
- *   - what is flushed, less than 2^-126 in each of some 6.5 additions for a term, is below 2^-27 of
- *     the term if it is at least 2^-96.
+ *   - parts are normal numbers if the smallest element but 0 is at least 2^-103, since they are
+ *     multiples of its last bit;
+ *   - what is flushed, below 2^-126 in each of some 6.5 additions for a term, is below 2^-27 of the
+ *     term if that is at least 2^-96.
  *
  * A block of C whose two panels do not satisfy this, or hold Inf or NaN, or whose sums could
  * overflow without scaling, is computed by the plain kernel: each 32 x 32 x MOST_K block by itself,
  * by what its own panels hold. Thus an element of C does not depend on how C is cut, if it is cut
- * at multiples of RGI_AMX_BLOCK.
+ * at multiples of RGI_AMX_BLOCK. Sums are added to C outside the tiles, which keeps its denormals.
+ *
+ * Tiles round to nearest, whatever the caller's rounding mode, and raise no exception flags.
  */
 #define _GNU_SOURCE
 #include "amx.h"
