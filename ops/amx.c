@@ -189,12 +189,12 @@ static inline void transpose(__m512 x[TILE])
     }
 }
 
-static int64_t most(int64_t a, int64_t b)
+static int64_t larger(int64_t a, int64_t b)
 {
     return a > b ? a : b;
 }
 
-static int64_t least(int64_t a, int64_t b)
+static int64_t smaller(int64_t a, int64_t b)
 {
     return a < b ? a : b;
 }
@@ -212,7 +212,7 @@ static int64_t piece_count(const panel *x)
 static void load_half(panel *x, int64_t line, int64_t p, __m512 to[TILE])
 {
     const bool along_k = x->from.k == 1;
-    const int64_t count = most(0, x->from.count - line), depth = most(0, x->from.depth - p);
+    const int64_t count = larger(0, x->from.count - line), depth = larger(0, x->from.depth - p);
     const float *from =
         x->from.data + (count ? line : 0) * x->from.line + (depth ? p : 0) * x->from.k;
     const int64_t step = along_k ? x->from.line : x->from.k;
@@ -404,14 +404,14 @@ static rgi_matrix part_of(rgi_matrix x, int64_t i, int64_t j)
     return (rgi_matrix){(float *)x.data + i * x.row + j * x.column, x.row, x.column};
 }
 
-/* Begins panel number i of a matrix of `count` lines. */
-static void begin_panel(panel *x, const float *data, int64_t line, int64_t k, int64_t i,
-                        int64_t count, int64_t depth)
+/* Begins panel number i of `count` lines, the rows of x. */
+static void begin_panel(panel *p, rgi_matrix x, int64_t i, int64_t count, int64_t depth)
 {
     const int64_t first = i * BLOCK;
-    x->from = (lines){data + first * line, line, k, least(BLOCK, count - first), depth};
-    x->is = measure(&x->from);
-    x->ahead = first + 2 * BLOCK <= count ? BLOCK * line : 0;
+    p->from = (lines){(float *)x.data + first * x.row, x.row, x.column,
+                      smaller(BLOCK, count - first), depth};
+    p->is = measure(&p->from);
+    p->ahead = first + 2 * BLOCK <= count ? BLOCK * x.row : 0;
 }
 
 static void pack_all(panel *x)
@@ -420,7 +420,8 @@ static void pack_all(panel *x)
         pack_piece(x, i);
 }
 
-/* A product of at most MOST_ROWS rows and MOST_K of k. */
+/* A product of at most MOST_ROWS rows and MOST_K of k, in half a megabyte of the stack: a thread of
+ * threads.c has twice that. */
 enum { PANELS = MOST_ROWS / BLOCK };
 typedef struct slab {
     int64_t m, n, k;
@@ -462,24 +463,27 @@ static void multiply_slab(slab *s)
         s->left[i].rows_are_lines = true;
         s->left[i].parts = s->parts;
         s->left[i].packed = s->memory[2 + i];
-        begin_panel(&s->left[i], s->a.data, s->a.row, s->a.column, i, s->m, s->k);
+        begin_panel(&s->left[i], s->a, i, s->m, s->k);
         pack_all(&s->left[i]);
     }
+    for (int i = 0; i < 2; i++) {
+        s->right[i].rows_are_lines = false;
+        s->right[i].parts = s->parts;
+        s->right[i].packed = s->memory[i];
+    }
+    const rgi_matrix columns_of_b = {s->b.data, s->b.column, s->b.row};
+    begin_panel(&s->right[0], columns_of_b, 0, s->n, s->k);
+    pack_all(&s->right[0]);
     s->calls = (s->k + STEP - 1) / STEP * products(s->parts);
     errands e = {.before.m = 0};
-    for (int64_t j = -1; j < columns; j++) {
+    for (int64_t j = 0; j < columns; j++) {
         e.next = &s->right[(j + 1) % 2];
         e.pieces = spread(0, 1);
         if (j + 1 < columns) {
-            e.next->rows_are_lines = false;
-            e.next->parts = s->parts;
-            e.next->packed = s->memory[(j + 1) % 2];
-            begin_panel(e.next, s->b.data, s->b.column, s->b.row, j + 1, s->n, s->k);
+            begin_panel(e.next, columns_of_b, j + 1, s->n, s->k);
             e.pieces = spread(piece_count(e.next), s->calls * blocks);
         }
-        if (j < 0)
-            pack_all(e.next);
-        for (int64_t i = 0; i < blocks && j >= 0; i++)
+        for (int64_t i = 0; i < blocks; i++)
             multiply_block(s, i, j, &e);
     }
     for (int64_t i = 0; i < e.before.m; i++)
@@ -498,8 +502,8 @@ static void multiply(int64_t m, int64_t n, int64_t k, rgi_matrix a, rgi_matrix b
     _tile_loadconfig(&configuration);
     for (int64_t i = 0; i < m; i += MOST_ROWS)
         for (int64_t p = 0; p < k; p += depth) {
-            s.m = least(MOST_ROWS, m - i);
-            s.k = least(depth, k - p);
+            s.m = smaller(MOST_ROWS, m - i);
+            s.k = smaller(depth, k - p);
             s.a = part_of(a, i, p);
             s.b = part_of(b, p, 0);
             s.c = part_of(c, i, 0);
