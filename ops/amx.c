@@ -513,12 +513,16 @@ static void multiply(int64_t m, int64_t n, int64_t k, rgi_matrix a, rgi_matrix b
     _tile_release();
 }
 
-/* Few rows or columns would be mostly packing. */
-bool rgi_amx_suits(int64_t m, int64_t n, int64_t k, rgi_matrix a, rgi_matrix b)
+/* Few rows or columns would be mostly packing. Smaller products than these would gain in one
+ * thread, but not in two, which both pack; and how many there are must not decide. */
+bool rgi_amx_suits(rg_matmul_precision precision, int64_t m, int64_t n, int64_t k, rgi_matrix a,
+                   rgi_matrix b)
 {
-    enum { LEAST_LINES = 64, LEAST_DEPTH = 32, LEAST_WORK = 2000000 };
+    enum { LEAST_LINES = 64, LEAST_DEPTH = 32, LEAST_WORK = 8000000, LEAST_HIGH_WORK = 2000000 };
+    const double work = (double)m * (double)n * (double)k;
     return (a.row == 1 || a.column == 1) && (b.row == 1 || b.column == 1) && m >= LEAST_LINES &&
-           n >= LEAST_LINES && k >= LEAST_DEPTH && (double)m * (double)n * (double)k >= LEAST_WORK;
+           n >= LEAST_LINES && k >= LEAST_DEPTH &&
+           work >= (precision == RG_MATMUL_HIGH ? LEAST_HIGH_WORK : LEAST_WORK);
 }
 
 void rgi_amx_matmul(int64_t m, int64_t n, int64_t k, rgi_matrix a, rgi_matrix b, rgi_matrix c,

@@ -30,10 +30,10 @@ static product product_for(const rg_call *call, int64_t m, int64_t n, int64_t k,
 {
     const rg_type type = call->out->type;
 #if defined(RGI_AMX)
-    if (call->cpu >= RGI_CPU_AMX && type == RG_F32 && rgi_amx_suits(m, n, k, a, b) &&
+    const rg_matmul_precision precision = rgi_call_precision(call);
+    if (call->cpu >= RGI_CPU_AMX && type == RG_F32 && rgi_amx_suits(precision, m, n, k, a, b) &&
         rgi_amx_permitted())
-        return (product){rgi_call_precision(call) == RG_MATMUL_HIGH ? rgi_amx_matmul_high
-                                                                    : rgi_amx_matmul,
+        return (product){precision == RG_MATMUL_HIGH ? rgi_amx_matmul_high : rgi_amx_matmul,
                          RGI_AMX_BLOCK, RGI_AMX_BLOCK};
 #else
     (void)m, (void)n, (void)k, (void)a, (void)b;

@@ -225,14 +225,17 @@ Test(amx, what_suits_tiles)
 {
     NEED_TILES();
     const rgi_matrix rows = {NULL, 200, 1}, columns = {NULL, 1, 200}, every_second = {NULL, 400, 2};
-    cr_assert(rgi_amx_suits(200, 200, 200, rows, columns));
-    cr_assert(rgi_amx_suits(200, 200, 200, columns, rows));
-    cr_assert(!rgi_amx_suits(200, 200, 200, rows, every_second));
-    cr_assert(!rgi_amx_suits(200, 200, 200, every_second, rows));
-    cr_assert(!rgi_amx_suits(63, 2000, 2000, rows, rows));
-    cr_assert(!rgi_amx_suits(2000, 63, 2000, rows, rows));
-    cr_assert(!rgi_amx_suits(2000, 2000, 31, rows, rows));
-    cr_assert(!rgi_amx_suits(64, 64, 64, rows, rows));
+    const rg_matmul_precision highest = RG_MATMUL_HIGHEST, high = RG_MATMUL_HIGH;
+    cr_assert(rgi_amx_suits(highest, 200, 200, 200, rows, columns));
+    cr_assert(rgi_amx_suits(highest, 200, 200, 200, columns, rows));
+    cr_assert(!rgi_amx_suits(highest, 200, 200, 200, rows, every_second));
+    cr_assert(!rgi_amx_suits(highest, 200, 200, 200, every_second, rows));
+    cr_assert(!rgi_amx_suits(highest, 63, 2000, 2000, rows, rows));
+    cr_assert(!rgi_amx_suits(highest, 2000, 63, 2000, rows, rows));
+    cr_assert(!rgi_amx_suits(highest, 2000, 2000, 31, rows, rows));
+    cr_assert(!rgi_amx_suits(highest, 128, 128, 128, rows, rows));
+    cr_assert(rgi_amx_suits(high, 128, 128, 128, rows, rows));
+    cr_assert(!rgi_amx_suits(high, 64, 64, 64, rows, rows));
 }
 
 /* ---- numbers that tiles cannot hold ---- */
@@ -349,7 +352,7 @@ Test(amx, parts_have_the_same_bits)
 
 /* ---- on a tape ---- */
 
-enum { SIZE = 160 };
+enum { SIZE = 208 };
 
 /* The product of two matrices and its gradients, 3 SIZE x SIZE numbers. */
 static void run(int cpu, rg_matmul_precision precision, int threads, float *out)
