@@ -7,36 +7,22 @@
 
 enum { HEADER = RGI_ALIGNMENT, FIRST_CHUNK = 64 << 10, LARGEST_GROWTH = 64 << 20 };
 
-static size_t round_up(size_t size)
-{
-    return (size + RGI_ALIGNMENT - 1) & ~(size_t)(RGI_ALIGNMENT - 1);
-}
-
 /* The offset of a chunk's first aligned byte. */
 static size_t chunk_start(const rgi_chunk *chunk)
 {
     uintptr_t address = (uintptr_t)chunk + sizeof *chunk;
-    return round_up(address) - (uintptr_t)chunk;
-}
-
-static void *take(rgi_chunk *chunk, size_t size)
-{
-    if (size > chunk->size - chunk->used)
-        return NULL;
-    void *block = (char *)chunk + chunk->used;
-    chunk->used += size;
-    return block;
+    return rgi_round_up(address) - (uintptr_t)chunk;
 }
 
 void *rgi_arena_alloc(rgi_arena *arena, const rg_allocator *allocator, size_t size)
 {
     if (size > SIZE_MAX / 2)
         return NULL;
-    size = round_up(size ? size : 1);
+    size = rgi_round_up(size ? size : 1);
     for (rgi_chunk *chunk = arena->current; chunk; chunk = chunk->next) {
         if (chunk != arena->current)
             chunk->used = chunk_start(chunk);
-        void *block = take(chunk, size);
+        void *block = rgi_take(chunk, size);
         if (block) {
             arena->current = chunk;
             return block;
@@ -60,7 +46,7 @@ void *rgi_arena_alloc(rgi_arena *arena, const rg_allocator *allocator, size_t si
     }
     arena->current = chunk;
     arena->total += bytes;
-    return take(chunk, size);
+    return rgi_take(chunk, size);
 }
 
 void rgi_arena_release(rgi_arena *arena, rgi_chunk *chunk, size_t used)

@@ -9,11 +9,10 @@
 
 /* ---- adjoints ---- */
 
-void *rgi_touch(rg_tape *tape, rgi_record *record)
+/* The adjoint of a record that this sweep has not touched before, its elements undefined. */
+static void *claim(rg_tape *tape, rgi_record *record)
 {
     rg_tensor *tensor = &record->tensor;
-    if (record->sweep == tape->sweep)
-        return tensor->grad;
     record->sweep = tape->sweep;
     if (!record->adjoint) {
         tensor->grad = &tape->cursor.adjoint[record->node];
@@ -21,8 +20,17 @@ void *rgi_touch(rg_tape *tape, rgi_record *record)
     }
     void *claimed = record->param && !tape->defer ? rgi_param_claim(record->param) : NULL;
     tensor->grad = claimed ? claimed : record->adjoint;
-    if (tensor->size > 0)
-        memset(tensor->grad, 0, (size_t)tensor->size * rg_type_size(tensor->type));
+    return tensor->grad;
+}
+
+void *rgi_touch(rg_tape *tape, rgi_record *record)
+{
+    rg_tensor *tensor = &record->tensor;
+    if (record->sweep == tape->sweep)
+        return tensor->grad;
+    claim(tape, record);
+    if (record->adjoint && tensor->size > 0) /* a scalar's is zero before it is used */
+        memset(tensor->grad, 0, (size_t)tensor->size * rgi_width(tensor->type));
     return tensor->grad;
 }
 
@@ -47,6 +55,29 @@ static void view_backward(rg_call *call)
     rgi_add_to_strided(&seen, call->out->grad);
 }
 
+/* Lists the operands of a record, their adjoints ready to be added to. Returns those, as bits, that
+ * the operation is to assign instead. */
+static unsigned ready_operands(rg_tape *tape, const rgi_record *record)
+{
+    unsigned fresh = 0;
+    for (int k = 0; k < record->count; k++) {
+        const uint32_t node = record->in[k];
+        if (tape->cursor.code[node] == RGI_CODE_RECORD) {
+            rgi_record *in = rgi_record_of(tape, node);
+            if (in->active && in->sweep != tape->sweep) {
+                const unsigned bit = k < 32 ? record->op->assigns & 1U << k : 0;
+                if (bit && in->adjoint)
+                    claim(tape, in);
+                else
+                    rgi_touch(tape, in);
+                fresh |= in->adjoint ? bit : 0;
+            }
+        }
+        tape->operand_list[k] = rgi_tensor_of(tape, node, &tape->operand_tensors[k]);
+    }
+    return fresh;
+}
+
 static void sweep_record(rg_tape *tape, uint32_t node)
 {
     rgi_record *record = rgi_record_of(tape, node);
@@ -54,13 +85,9 @@ static void sweep_record(rg_tape *tape, uint32_t node)
         return;
     if (record->adjoint ? record->sweep != tape->sweep : tape->cursor.adjoint[node] == 0)
         return;
-    for (int k = 0; k < record->count; k++)
-        if (tape->cursor.code[record->in[k]] == RGI_CODE_RECORD) {
-            rgi_record *in = rgi_record_of(tape, record->in[k]);
-            if (in->active)
-                rgi_touch(tape, in);
-        }
-    rg_call call = rgi_call_of(tape, record);
+    const unsigned fresh = ready_operands(tape, record);
+    rg_call call = rgi_call_listed(tape, record);
+    call.fresh = fresh;
     if (!record->adjoint)
         record->tensor.grad = &tape->cursor.adjoint[node];
     if (record->op->view)

@@ -168,10 +168,8 @@ static uint64_t checksum(const rg_tensor *x)
     return sum | 1;
 }
 
-void rgi_inspect(rg_tape *tape, uint32_t node)
+void rgi_look_at(rg_tape *tape, uint32_t node)
 {
-    if (!tape->find_anomalies && !tape->find_writes)
-        return;
     bool record = tape->cursor.code[node] == RGI_CODE_RECORD;
     if (tape->find_writes && record) {
         rg_tensor room;

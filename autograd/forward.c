@@ -102,11 +102,6 @@ static uint32_t row_of(rgi_linear *linear, const sum *sum)
 
 /* ---- nodes that are no scalar operation ---- */
 
-static bool is_scalar(const rg_tensor *x)
-{
-    return x->type == RG_F64 && x->shape.rank == 0;
-}
-
 /* Whether a record has a gradient, a scalar result, and no operand but scalars that depends on an
  * x. */
 static bool is_sum_of_scalars(const rg_call *call, const rgi_record *record, const uint32_t *row)
@@ -114,9 +109,9 @@ static bool is_sum_of_scalars(const rg_call *call, const rgi_record *record, con
     if (!record->op->view && !record->op->backward)
         return false;
     for (int k = 0; k < call->count; k++)
-        if (row[record->in[k]] != RGI_ROW_ZERO && !is_scalar(call->in[k]))
+        if (row[record->in[k]] != RGI_ROW_ZERO && !rgi_is_scalar(call->in[k]))
             return false;
-    return is_scalar(call->out);
+    return rgi_is_scalar(call->out);
 }
 
 /* Calls a record's backward function with an upstream of 1: slope[k] becomes the slope to operand
@@ -177,7 +172,7 @@ static void linearise_element(rg_tape *tape, uint32_t node)
 {
     rg_tensor room;
     uint32_t *row = tape->linear->row, of = tape->cursor.operands[node].a;
-    bool whole = is_scalar(rgi_tensor_of(tape, of, &room));
+    bool whole = rgi_is_scalar(rgi_tensor_of(tape, of, &room));
     row[node] = whole || row[of] == RGI_ROW_ZERO ? row[of] : RGI_ROW_LOST;
 }
 
@@ -407,7 +402,7 @@ static uint32_t scalar_on(rg_tape *tape, rg_value value, const char *name, int n
 {
     rg_tensor room;
     uint32_t node = value.tape == tape ? rgi_node(tape, value.serial) : 0;
-    if (node && is_scalar(rgi_tensor_of(tape, node, &room)))
+    if (node && rgi_is_scalar(rgi_tensor_of(tape, node, &room)))
         return node;
     fail_value(tape, value, name, number);
     return 0;

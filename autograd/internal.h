@@ -6,6 +6,7 @@
 
 #include <stdarg.h>
 #include <stdbool.h>
+#include <string.h>
 
 #include "allocator.h"
 #include "cursor.h"
@@ -62,6 +63,14 @@ enum {
     RGI_GRAIN_OF_BYTES = 1 << 15
 };
 
+/* ---- types ---- */
+
+/* rg_type_size. */
+static inline size_t rgi_width(rg_type type)
+{
+    return type == RG_F32 ? sizeof(float) : sizeof(double);
+}
+
 /* ---- arena.c: tensor memory, released from the end ---- */
 
 typedef struct rgi_chunk {
@@ -75,6 +84,26 @@ typedef struct rgi_arena {
 } rgi_arena;
 
 enum { RGI_ALIGNMENT = 64 };
+
+static inline size_t rgi_round_up(size_t size)
+{
+    return (size + RGI_ALIGNMENT - 1) & ~(size_t)(RGI_ALIGNMENT - 1);
+}
+
+static inline void *rgi_align_up(void *block)
+{
+    return (void *)(((uintptr_t)block + RGI_ALIGNMENT - 1) & ~(uintptr_t)(RGI_ALIGNMENT - 1));
+}
+
+/* `size` bytes of a chunk, a multiple of RGI_ALIGNMENT; NULL if it has not got them. */
+static inline void *rgi_take(rgi_chunk *chunk, size_t size)
+{
+    if (size > chunk->size - chunk->used)
+        return NULL;
+    void *block = (char *)chunk + chunk->used;
+    chunk->used += size;
+    return block;
+}
 
 /* `size` bytes aligned to RGI_ALIGNMENT, valid until released; NULL if there is no memory. */
 void *rgi_arena_alloc(rgi_arena *arena, const rg_allocator *allocator, size_t size);
@@ -224,11 +253,23 @@ void rgi_set_error(rg_error *error, rg_status status, const char *format, ...) R
 /* The inert value of a tape. */
 rg_value rgi_inert(rg_tape *tape);
 /* The node a handle names, 0 if it is stale, inert or forged. */
-uint32_t rgi_node(const rg_tape *tape, uint64_t serial);
+uint32_t rgi_find_node(const rg_tape *tape, uint64_t serial);
+static inline uint32_t rgi_node(const rg_tape *tape, uint64_t serial)
+{
+    const rg_cursor *cursor = &tape->cursor;
+    const uint64_t since = (serial & ~RG_TENSOR_BIT) - cursor->origin;
+    if (RG_LIKELY(since < cursor->count - cursor->base))
+        return (uint32_t)(cursor->base + since);
+    return rgi_find_node(tape, serial);
+}
 /* The node of a live value on a tape without error; 0 after making the reason the tape's error. */
 uint32_t rgi_live_node(rg_value x, const char *what);
 /* Makes room for one more node; false with the tape's error set if there is none. */
-bool rgi_room(rg_tape *tape);
+bool rgi_grow(rg_tape *tape);
+static inline bool rgi_room(rg_tape *tape)
+{
+    return RG_LIKELY(tape->cursor.count < tape->capacity) || rgi_grow(tape);
+}
 /* Opens or closes the inline path: open only without an error and outside no_grad. */
 void rgi_update_limit(rg_tape *tape);
 /* Whether it is open, for a node of whatever kind. */
@@ -236,10 +277,19 @@ static inline bool rgi_is_open(const rg_cursor *cursor)
 {
     return cursor->count < cursor->limit || cursor->count < cursor->statement_limit;
 }
+/* The handle of a node. */
 rg_value rgi_value(rg_tape *tape, uint32_t node);
 /* The same with RG_TENSOR_BIT where it belongs. */
 rg_value rgi_handle(rg_tape *tape, uint32_t node);
-void *rgi_tape_alloc(rg_tape *tape, size_t size);
+void *rgi_tape_alloc_slowly(rg_tape *tape, size_t size);
+/* rgi_arena_alloc, or NULL with the tape's error set. */
+static inline void *rgi_tape_alloc(rg_tape *tape, size_t size)
+{
+    const size_t rounded = rgi_round_up(size);
+    rgi_chunk *chunk = tape->arena.current;
+    void *block = chunk && rounded >= size && size > 0 ? rgi_take(chunk, rounded) : NULL;
+    return RG_LIKELY(block != NULL) ? block : rgi_tape_alloc_slowly(tape, size);
+}
 
 /* ---- statement.c, statement_sweep.c ---- */
 
@@ -277,9 +327,31 @@ uint64_t rgi_statement_partials(const rg_tape *tape, uint32_t node);
 
 /* ---- record.c ---- */
 
-rgi_record *rgi_record_of(const rg_tape *tape, uint32_t node);
+/* The record of a node of code RGI_CODE_RECORD. */
+static inline rgi_record *rgi_record_of(const rg_tape *tape, uint32_t node)
+{
+    rgi_record *record;
+    memcpy(&record, &tape->cursor.operands[node], sizeof record);
+    return record;
+}
+
+/* Whether a tensor is one of the numbers that the cursor's arrays keep. */
+static inline bool rgi_is_scalar(const rg_tensor *tensor)
+{
+    return tensor->type == RG_F64 && tensor->shape.rank == 0;
+}
+
 /* A node as a tensor: its record's, or `room` filled for a scalar. */
-const rg_tensor *rgi_tensor_of(const rg_tape *tape, uint32_t node, rg_tensor *room);
+const rg_tensor *rgi_scalar_tensor(const rg_tape *tape, uint32_t node, rg_tensor *room);
+static inline const rg_tensor *rgi_tensor_of(const rg_tape *tape, uint32_t node, rg_tensor *room)
+{
+    if (tape->cursor.code[node] == RGI_CODE_RECORD) {
+        const rg_tensor *tensor = &rgi_record_of(tape, node)->tensor;
+        if (!rgi_is_scalar(tensor))
+            return tensor;
+    }
+    return rgi_scalar_tensor(tape, node, room);
+}
 /* The operands of a node that are nodes: how many, and each. For statements, only after
  * rgi_index_statements. */
 int rgi_operand_count(const rg_tape *tape, uint32_t node);
@@ -287,13 +359,29 @@ uint32_t rgi_operand(const rg_tape *tape, uint32_t node, int k);
 /* rgi_push for the library's own paths, where searches for mistakes look at every node. */
 rg_value rgi_append(rg_tape *tape, int code, uint32_t a, uint32_t b, double value);
 /* Whether gradients flow through a node. */
-bool rgi_is_active(const rg_tape *tape, uint32_t node);
+static inline bool rgi_is_active(const rg_tape *tape, uint32_t node)
+{
+    const int code = tape->cursor.code[node];
+    if (code == RGI_CODE_RECORD)
+        return rgi_record_of(tape, node)->active;
+    return code != RGI_CODE_CONSTANT && code < RGI_CODE_INACTIVE;
+}
 /* The call of a recorded operation, using the tape's operand room. */
 rg_call rgi_call_of(rg_tape *tape, rgi_record *record);
-/* Appends a leaf record over `data` (NULL: allocate), active or not. */
-rg_value rgi_leaf(rg_tape *tape, rg_type type, const rg_shape *shape, void *data, bool active,
-                  rgi_record **made);
-void rgi_dense_strides(rg_tensor *tensor);
+/* The same if the tape's list of operands is filled already. */
+rg_call rgi_call_listed(rg_tape *tape, rgi_record *record);
+/* Appends a leaf record of `size` elements over `data` (NULL: allocate), active or not. */
+rg_value rgi_leaf(rg_tape *tape, rg_type type, const rg_shape *shape, int64_t size, void *data,
+                  bool active, rgi_record **made);
+static inline void rgi_dense_strides(rg_tensor *tensor)
+{
+    int64_t step = 1;
+    tensor->dense = 1;
+    for (int i = tensor->shape.rank - 1; i >= 0; i--) {
+        tensor->stride[i] = step;
+        step *= tensor->shape.dim[i];
+    }
+}
 
 /* ---- convert.c ---- */
 
@@ -375,7 +463,12 @@ void rgi_free_linear(rg_tape *tape);
 
 /* Looks at a node just recorded, for anomalies and to remember its checksum; at a leaf once its
  * elements are there: rgi_filled says so. Nothing while both searches are off. */
-void rgi_inspect(rg_tape *tape, uint32_t node);
+void rgi_look_at(rg_tape *tape, uint32_t node);
+static inline void rgi_inspect(rg_tape *tape, uint32_t node)
+{
+    if (tape->find_anomalies || tape->find_writes)
+        rgi_look_at(tape, node);
+}
 void rgi_filled(rg_value x);
 /* Looks at what a node's backward step added. */
 void rgi_inspect_step(rg_tape *tape, uint32_t node);

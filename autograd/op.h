@@ -58,6 +58,7 @@ typedef struct rg_call {
                              * NULL if 0 */
     void *saved;            /* op->saved bytes, kept from forward to backward; 64-byte aligned */
     void *scratch;          /* op->scratch bytes for the moment, undefined at entry; aligned */
+    unsigned fresh;         /* backward of an op with `assigns`: bit k: in[k]->grad is undefined */
     int cpu;                /* which instruction sets may be used; see ops/kernels.h */
     rg_tape *tape;
 } rg_call;
@@ -99,6 +100,7 @@ struct rg_op {
     int types;            /* RG_OP_..; 0: RG_OP_FLOAT */
     unsigned integers;    /* bit k: input k is int64 */
     unsigned unread;      /* bit k: backward does not read the elements of input k */
+    unsigned assigns;     /* bit k: backward heeds call->fresh for input k */
     int strided;          /* 1: takes strided inputs; 0: they are packed before it sees them */
     int code;             /* built-in operations only */
     size_t attribute_size;
@@ -124,7 +126,9 @@ struct rg_op {
     rg_status (*forward)(rg_call *call);
 
     /* Adds to in[k]->grad, for every k where it is not NULL, the product of out->grad with the
-     * derivative. Never assigns: other operations add there too. NULL: not differentiable. */
+     * derivative: other operations add there too. Where call->fresh has bit k, which only happens
+     * if `assigns` has it, nothing was added yet, and backward assigns instead, k by k: two inputs
+     * may be the same. NULL: not differentiable. */
     void (*backward)(rg_call *call);
 
     /* Records the same derivative: sets grads[k] where wanted[k], by operations on in, out and

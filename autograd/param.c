@@ -173,8 +173,8 @@ rg_value rg_use(rg_tape *tape, rg_param *param)
         return rgi_inert(tape);
     }
     rgi_record *record;
-    rg_value value =
-        rgi_leaf(tape, param->type, &param->shape, param->data, !param->frozen, &record);
+    rg_value value = rgi_leaf(tape, param->type, &param->shape, param->size, param->data,
+                              !param->frozen, &record);
     if (!value.serial)
         return value;
     if (!(value.serial & RG_TENSOR_BIT))
@@ -185,6 +185,6 @@ rg_value rg_use(rg_tape *tape, rg_param *param)
         record->next_param = tape->params;
         tape->params = record;
     }
-    rgi_filled(value);
+    rgi_inspect(tape, record->node);
     return value;
 }

@@ -7,25 +7,10 @@
 
 /* ---- nodes as tensors ---- */
 
-rgi_record *rgi_record_of(const rg_tape *tape, uint32_t node)
-{
-    rgi_record *record;
-    memcpy(&record, &tape->cursor.operands[node], sizeof record);
-    return record;
-}
-
 static void set_record(rg_tape *tape, uint32_t node, rgi_record *record)
 {
     memset(&tape->cursor.operands[node], 0, sizeof(rgi_operands));
     memcpy(&tape->cursor.operands[node], &record, sizeof record);
-}
-
-bool rgi_is_active(const rg_tape *tape, uint32_t node)
-{
-    int code = tape->cursor.code[node];
-    if (code == RGI_CODE_RECORD)
-        return rgi_record_of(tape, node)->active;
-    return code != RGI_CODE_CONSTANT && code < RGI_CODE_INACTIVE;
 }
 
 /* Which operands of a scalar node are nodes: bit 0 for a, bit 1 for b. */
@@ -58,11 +43,6 @@ uint32_t rgi_operand(const rg_tape *tape, uint32_t node, int k)
     return k == 0 && (operand_mask(tape, code) & 1) ? operands.a : operands.b;
 }
 
-static bool is_scalar(rg_type type, const rg_shape *shape)
-{
-    return type == RG_F64 && shape->rank == 0;
-}
-
 /* Scalars keep value and adjoint in the cursor's arrays, which may move while they grow. */
 static void locate_scalar(const rg_tape *tape, uint32_t node, rg_tensor *tensor)
 {
@@ -70,18 +50,16 @@ static void locate_scalar(const rg_tape *tape, uint32_t node, rg_tensor *tensor)
     tensor->grad = rgi_is_active(tape, node) ? &tape->cursor.adjoint[node] : NULL;
 }
 
-const rg_tensor *rgi_tensor_of(const rg_tape *tape, uint32_t node, rg_tensor *room)
+const rg_tensor *rgi_scalar_tensor(const rg_tape *tape, uint32_t node, rg_tensor *room)
 {
     if (tape->cursor.code[node] == RGI_CODE_RECORD) {
-        rg_tensor *tensor = &rgi_record_of(tape, node)->tensor;
-        if (is_scalar(tensor->type, &tensor->shape))
-            locate_scalar(tape, node, tensor);
-        return tensor;
+        room = &rgi_record_of(tape, node)->tensor;
+    } else {
+        room->size = 1;
+        room->type = RG_F64;
+        room->dense = 1;
+        room->shape.rank = 0;
     }
-    room->size = 1;
-    room->type = RG_F64;
-    room->dense = 1;
-    room->shape.rank = 0;
     locate_scalar(tape, node, room);
     return room;
 }
@@ -105,32 +83,37 @@ static bool operand_room(rg_tape *tape, int count)
     return true;
 }
 
-static void *align_up(void *block)
+/* The operands' places in the list. */
+static void list_operands(rg_tape *tape, int count, const uint32_t *nodes)
 {
-    return (void *)(((uintptr_t)block + RGI_ALIGNMENT - 1) & ~(uintptr_t)(RGI_ALIGNMENT - 1));
+    for (int k = 0; k < count; k++)
+        tape->operand_list[k] = rgi_tensor_of(tape, nodes[k], &tape->operand_tensors[k]);
+}
+
+rg_call rgi_call_listed(rg_tape *tape, rgi_record *record)
+{
+    return (rg_call){.op = record->op,
+                     .count = record->count,
+                     .in = tape->operand_list,
+                     .out = &record->tensor,
+                     .attributes = record->attributes,
+                     .saved = record->saved,
+                     .scratch = rgi_align_up(tape->scratch),
+                     .cpu = tape->cpu,
+                     .tape = tape};
 }
 
 rg_call rgi_call_of(rg_tape *tape, rgi_record *record)
 {
-    rg_call call = {.op = record->op,
-                    .count = record->count,
-                    .in = tape->operand_list,
-                    .out = &record->tensor,
-                    .attributes = record->attributes,
-                    .saved = record->saved,
-                    .scratch = align_up(tape->scratch),
-                    .cpu = tape->cpu,
-                    .tape = tape};
-    for (int i = 0; i < record->count; i++)
-        tape->operand_list[i] = rgi_tensor_of(tape, record->in[i], &tape->operand_tensors[i]);
-    return call;
+    list_operands(tape, record->count, record->in);
+    return rgi_call_listed(tape, record);
 }
 
 /* ---- appending a record's node ---- */
 
 /* Memory for a record with `extra` bytes behind it; its tensor's strides and data are still to be
  * set. */
-static rgi_record *new_record(rg_tape *tape, size_t extra)
+static inline rgi_record *new_record(rg_tape *tape, size_t extra)
 {
     if (!rgi_room(tape))
         return NULL;
@@ -149,68 +132,83 @@ static rgi_record *new_record(rg_tape *tape, size_t extra)
     return record;
 }
 
-static rg_value append(rg_tape *tape, rgi_record *record)
+static inline rg_value append(rg_tape *tape, rgi_record *record)
 {
-    uint32_t node = record->node;
-    tape->cursor.code[node] = RGI_CODE_RECORD;
+    rg_cursor *cursor = &tape->cursor;
+    const uint32_t node = record->node;
+    cursor->code[node] = RGI_CODE_RECORD;
     set_record(tape, node, record);
-    tape->cursor.count++;
+    cursor->count++;
     if (record->op)
         rgi_inspect(tape, node);
     else
-        tape->cursor.last_input = node;
-    rg_value value = rgi_value(tape, node);
-    if (!is_scalar(record->tensor.type, &record->tensor.shape))
-        value.serial |= RG_TENSOR_BIT;
-    return value;
+        cursor->last_input = node;
+    const uint64_t bit = rgi_is_scalar(&record->tensor) ? 0 : RG_TENSOR_BIT;
+    return (rg_value){tape, (cursor->origin + (node - cursor->base)) | bit};
 }
 
-/* Memory of the elements and, if gradients flow, of the adjoint. */
+static bool fits(rg_tape *tape, int64_t size)
+{
+    if ((uint64_t)size <= SIZE_MAX / 8 / sizeof(double))
+        return true;
+    rgi_fail(tape, RG_ERROR_LIMIT, "tape: a tensor of %" PRId64 " elements is too large", size);
+    return false;
+}
+
+/* Bytes of a tensor's elements, rounded up, so that another array may lie behind it. */
+static size_t array_bytes(rg_type type, int64_t size)
+{
+    return rgi_round_up((size_t)size * rgi_width(type));
+}
+
+/* Memory of the elements and, if gradients flow, of the adjoint, in one piece. */
 static bool allocate_elements(rg_tape *tape, rgi_record *record, bool with_data)
 {
     rg_tensor *tensor = &record->tensor;
     tensor->grad = NULL;
-    if (is_scalar(tensor->type, &tensor->shape)) {
+    if (rgi_is_scalar(tensor)) {
         tensor->data = &tape->cursor.value[record->node];
         return true;
     }
-    size_t width = rg_type_size(tensor->type);
-    if ((uint64_t)tensor->size > SIZE_MAX / 2 / width) {
-        rgi_fail(tape, RG_ERROR_LIMIT, "tape: a tensor of %" PRId64 " elements is too large",
-                 tensor->size);
+    if (!fits(tape, tensor->size))
         return false;
-    }
-    size_t bytes = (size_t)tensor->size * width;
-    if (with_data && !(tensor->data = rgi_tape_alloc(tape, bytes)))
+    const size_t bytes = array_bytes(tensor->type, tensor->size);
+    const size_t pieces = (size_t)with_data + record->active;
+    char *memory = pieces ? rgi_tape_alloc(tape, pieces * bytes) : NULL;
+    if (pieces && !memory)
         return false;
-    if (record->active && !(record->adjoint = rgi_tape_alloc(tape, bytes)))
-        return false;
-    tensor->grad = record->adjoint;
+    if (record->active)
+        tensor->grad = record->adjoint = memory;
+    if (with_data)
+        tensor->data = record->active ? memory + bytes : memory;
     return true;
 }
 
-rg_value rgi_leaf(rg_tape *tape, rg_type type, const rg_shape *shape, void *data, bool active,
-                  rgi_record **made)
+rg_value rgi_leaf(rg_tape *tape, rg_type type, const rg_shape *shape, int64_t size, void *data,
+                  bool active, rgi_record **made)
 {
-    rgi_arena before = tape->arena;
-    size_t used = before.current ? before.current->used : 0;
-    rgi_record *record = new_record(tape, 0);
-    if (record) {
-        rg_tensor *tensor = &record->tensor;
-        tensor->type = type;
-        tensor->shape = *shape;
-        tensor->size = rg_shape_size(shape);
-        tensor->data = data;
-        rgi_dense_strides(tensor);
-        record->active = active && tape->no_grad == 0;
-        record->owned = data == NULL;
-        if (allocate_elements(tape, record, data == NULL)) {
-            *made = record;
-            return append(tape, record);
-        }
-    }
-    rgi_arena_release(&tape->arena, before.current, used);
-    return rgi_inert(tape);
+    const rg_tensor like = {.type = type, .shape.rank = shape->rank};
+    const bool scalar = rgi_is_scalar(&like), flows = active && tape->no_grad == 0;
+    const size_t arrays = scalar ? 0 : (size_t)(data == NULL) + flows;
+    const size_t begin = rgi_round_up(sizeof(rgi_record)), bytes = array_bytes(type, size);
+    rgi_record *record =
+        fits(tape, size) ? new_record(tape, begin - sizeof *record + arrays * bytes) : NULL;
+    if (!record)
+        return rgi_inert(tape);
+    rg_tensor *tensor = &record->tensor;
+    char *memory = (char *)record + begin;
+    tensor->type = type;
+    tensor->shape = *shape;
+    tensor->size = size;
+    rgi_dense_strides(tensor);
+    tensor->grad = record->adjoint = flows && !scalar ? memory : NULL;
+    tensor->data = scalar ? &tape->cursor.value[record->node]
+                   : data ? data
+                          : memory + (flows ? bytes : 0);
+    record->active = flows;
+    record->owned = data == NULL;
+    *made = record;
+    return append(tape, record);
 }
 
 /* ---- operations ---- */
@@ -336,28 +334,31 @@ static bool find_inputs(rg_tape *tape, const rg_op *op, int count, const rg_valu
     return true;
 }
 
-/* Whether the inputs are what most are: dense tensors of one floating type that the operation
- * takes. */
-static bool need_nothing(const rg_tape *tape, const rg_op *op, int count, const uint32_t *nodes)
+/* The same, and the list of operands, if the inputs are what most are: dense tensors of one
+ * floating type that the operation takes. Otherwise false. */
+static bool find_plain_inputs(rg_tape *tape, const rg_op *op, int count, const rg_value *in,
+                              uint32_t *nodes)
 {
-    int types = op->types ? op->types : RG_OP_FLOAT;
+    const int types = op->types ? op->types : RG_OP_FLOAT;
     rg_type type = RG_I64;
+    if (op->integers)
+        return false;
     for (int k = 0; k < count; k++) {
-        if (tape->cursor.code[nodes[k]] != RGI_CODE_RECORD)
+        nodes[k] = in[k].tape == tape ? rgi_node(tape, in[k].serial) : 0;
+        if (!nodes[k] || tape->cursor.code[nodes[k]] != RGI_CODE_RECORD)
             return false;
-        const rg_tensor *in = &rgi_record_of(tape, nodes[k])->tensor;
-        if (in->type == RG_I64 || !in->dense || (k > 0 && in->type != type))
+        const rg_tensor *tensor = &rgi_record_of(tape, nodes[k])->tensor;
+        if (!tensor->dense || rgi_is_scalar(tensor) || (k > 0 && tensor->type != type))
             return false;
-        type = in->type;
+        tape->operand_list[k] = tensor;
+        type = tensor->type;
     }
-    return op->integers == 0 && (types & (type == RG_F64 ? RG_OP_F64 : RG_OP_F32));
+    return type != RG_I64 && (types & (type == RG_F64 ? RG_OP_F64 : RG_OP_F32));
 }
 
 /* Records the conversions that an operation needs: to the common type, and to dense memory. */
 static bool prepare_inputs(rg_tape *tape, const rg_op *op, int count, uint32_t *nodes)
 {
-    if (need_nothing(tape, op, count, nodes))
-        return true;
     rgi_record shell = {.op = op, .in = nodes, .count = count};
     rg_call call = rgi_call_of(tape, &shell);
     rg_type common;
@@ -376,6 +377,17 @@ static bool prepare_inputs(rg_tape *tape, const rg_op *op, int count, uint32_t *
         nodes[k] = rgi_node(tape, value.serial);
         call = rgi_call_of(tape, &shell);
     }
+    return true;
+}
+
+/* The same for all inputs, with the conversions they need recorded; false with the tape's error
+ * set. */
+static bool find_any_inputs(rg_tape *tape, const rg_op *op, int count, const rg_value *in,
+                            uint32_t *nodes)
+{
+    if (!find_inputs(tape, op, count, in, nodes) || !prepare_inputs(tape, op, count, nodes))
+        return false;
+    list_operands(tape, count, nodes);
     return true;
 }
 
@@ -418,10 +430,10 @@ static bool set_size(rg_call *call)
 /* A view looks at its input's memory; at a copy of a scalar, whose place may move. */
 static bool run_view(rg_tape *tape, rgi_record *record)
 {
-    rg_call call = rgi_call_of(tape, record);
+    rg_call call = rgi_call_listed(tape, record);
     rg_tensor *out = &record->tensor;
     *out = *call.in[0];
-    if (is_scalar(out->type, &out->shape)) {
+    if (rgi_is_scalar(out)) {
         double *copy = rgi_tape_alloc(tape, sizeof *copy);
         if (!copy)
             return false;
@@ -431,7 +443,7 @@ static bool run_view(rg_tape *tape, rgi_record *record)
     if (call.op->view(&call) != RG_OK || !set_size(&call))
         return false;
     note_density(out);
-    if (is_scalar(out->type, &out->shape))
+    if (rgi_is_scalar(out))
         tape->cursor.value[record->node] = *(const double *)out->data;
     return allocate_elements(tape, record, false);
 }
@@ -440,7 +452,7 @@ static bool run_view(rg_tape *tape, rgi_record *record)
 static bool run(rg_tape *tape, rgi_record *record)
 {
     const rg_op *op = record->op;
-    rg_call call = rgi_call_of(tape, record);
+    rg_call call = rgi_call_listed(tape, record);
     rg_tensor *out = &record->tensor;
     const rg_tensor *first = call.in[0];
     for (int k = 0; k < call.count && first->type == RG_I64; k++)
@@ -457,13 +469,14 @@ static bool run(rg_tape *tape, rgi_record *record)
     if (op->scratch && !grow_scratch(tape, op->scratch(&call) + RGI_ALIGNMENT))
         return false;
     call.saved = record->saved;
-    call.scratch = align_up(tape->scratch);
+    call.scratch = rgi_align_up(tape->scratch);
     rg_status status = op->forward(&call);
     if (status != RG_OK)
         rg_call_fail(&call, status, "%s", rg_status_text(status));
     return status == RG_OK;
 }
 
+/* Records an operation on inputs that are listed. */
 static rgi_record *new_operation(rg_tape *tape, const rg_op *op, int count, const uint32_t *nodes,
                                  const void *attributes)
 {
@@ -477,14 +490,15 @@ static rgi_record *new_operation(rg_tape *tape, const rg_op *op, int count, cons
     record->op = op;
     record->count = count;
     record->in = (uint32_t *)(record + 1);
-    memcpy(record->in, nodes, (size_t)count * sizeof *nodes);
+    bool active = false;
+    for (int k = 0; k < count; k++) {
+        record->in[k] = nodes[k];
+        active = active || rgi_is_active(tape, nodes[k]);
+    }
     if (op->attribute_size) {
-        record->attributes = align_up(record->in + count);
+        record->attributes = rgi_align_up(record->in + count);
         memcpy(record->attributes, attributes, op->attribute_size);
     }
-    bool active = false;
-    for (int k = 0; k < count; k++)
-        active = active || rgi_is_active(tape, nodes[k]);
     record->active = active && (op->backward || op->view) && tape->no_grad == 0;
     bool done = op->view ? run_view(tape, record) : run(tape, record);
     return done ? record : NULL;
@@ -515,8 +529,8 @@ rg_value rg_record(const rg_op *op, int count, const rg_value *in, const void *a
         return rgi_inert(tape);
     }
     rgi_record *record = NULL;
-    if (operand_room(tape, count) && find_inputs(tape, op, count, in, nodes) &&
-        prepare_inputs(tape, op, count, nodes)) {
+    if (operand_room(tape, count) && (find_plain_inputs(tape, op, count, in, nodes) ||
+                                      find_any_inputs(tape, op, count, in, nodes))) {
         rgi_arena before = tape->arena;
         size_t used = before.current ? before.current->used : 0;
         record = new_operation(tape, op, count, nodes, attributes);

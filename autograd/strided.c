@@ -3,16 +3,6 @@
 
 #include "internal.h"
 
-void rgi_dense_strides(rg_tensor *tensor)
-{
-    int64_t stride = 1;
-    for (int i = tensor->shape.rank - 1; i >= 0; i--) {
-        tensor->stride[i] = stride;
-        stride *= tensor->shape.dim[i];
-    }
-    tensor->dense = 1;
-}
-
 int64_t rgi_offset_of(const rg_tensor *tensor, int64_t place)
 {
     int64_t offset = 0;

@@ -204,10 +204,8 @@ static bool grow_arrays(rg_tape *tape, uint64_t capacity)
     return true;
 }
 
-bool rgi_room(rg_tape *tape)
+bool rgi_grow(rg_tape *tape)
 {
-    if (tape->cursor.count < tape->capacity)
-        return true;
     if (tape->capacity > tape->max_nodes) {
         rgi_fail(tape, RG_ERROR_LIMIT, "tape: it holds the allowed %llu nodes",
                  (unsigned long long)tape->max_nodes);
@@ -280,19 +278,15 @@ rg_value rgi_handle(rg_tape *tape, uint32_t node)
 {
     rg_value value = rgi_value(tape, node);
     if (tape->cursor.code[node] == RGI_CODE_RECORD) {
-        const rg_tensor *tensor = &rgi_record_of(tape, node)->tensor;
-        if (tensor->type != RG_F64 || tensor->shape.rank > 0)
+        if (!rgi_is_scalar(&rgi_record_of(tape, node)->tensor))
             value.serial |= RG_TENSOR_BIT;
     }
     return value;
 }
 
-uint32_t rgi_node(const rg_tape *tape, uint64_t serial)
+uint32_t rgi_find_node(const rg_tape *tape, uint64_t serial)
 {
     serial &= ~RG_TENSOR_BIT;
-    const rg_cursor *cursor = &tape->cursor;
-    if (serial - cursor->origin < cursor->count - cursor->base)
-        return (uint32_t)(cursor->base + (serial - cursor->origin));
     /* The last older segment that begins at or before the serial. */
     size_t low = 0, high = tape->segment_count;
     while (low < high) {
@@ -305,7 +299,7 @@ uint32_t rgi_node(const rg_tape *tape, uint64_t serial)
     if (low == 0)
         return 0;
     const rgi_segment *segment = &tape->segments[low - 1];
-    uint64_t end = low < tape->segment_count ? segment[1].base : cursor->base;
+    uint64_t end = low < tape->segment_count ? segment[1].base : tape->cursor.base;
     uint64_t since = serial - segment->origin;
     return since < end - segment->base ? (uint32_t)(segment->base + since) : 0;
 }
@@ -468,7 +462,7 @@ void rg_tape_set_matmul_precision(rg_tape *tape, rg_matmul_precision precision)
     rg_tape_set_matmul_precision(tape->inner, precision);
 }
 
-void *rgi_tape_alloc(rg_tape *tape, size_t size)
+void *rgi_tape_alloc_slowly(rg_tape *tape, size_t size)
 {
     void *block = rgi_arena_alloc(&tape->arena, &tape->allocator, size);
     if (!block)

@@ -32,41 +32,43 @@ rg_value rg_constant(rg_tape *tape, double value)
     return push_leaf(tape, RGI_CODE_CONSTANT, value);
 }
 
-/* Whether a leaf of this type and shape may be made; sets the tape's error if not. */
-static bool check_leaf(rg_tape *tape, const char *what, rg_type type, const rg_shape *shape)
+/* The number of elements of a leaf of this type and shape; -1 with the tape's error set if none may
+ * be made. */
+static int64_t check_leaf(rg_tape *tape, const char *what, rg_type type, const rg_shape *shape)
 {
     if (rg_tape_status(tape) != RG_OK)
-        return false;
+        return -1;
     if (type != RG_F64 && type != RG_F32 && type != RG_I64) {
         rgi_fail(tape, RG_ERROR_TYPE, "%s: %d is no element type", what, (int)type);
-        return false;
+        return -1;
     }
     if (shape->rank < 0 || shape->rank > RG_MAX_RANK) {
         rgi_fail(tape, RG_ERROR_LIMIT, "%s: rank %d is not between 0 and %d", what, shape->rank,
                  RG_MAX_RANK);
-        return false;
+        return -1;
     }
-    if (rg_shape_size(shape) < 0) {
+    const int64_t size = rg_shape_size(shape);
+    if (size < 0) {
         char text[RG_SHAPE_TEXT_SIZE];
         rgi_fail(tape, RG_ERROR_SHAPE, "%s: shape %s has a negative dimension or too many elements",
                  what, rg_shape_text(shape, text));
-        return false;
     }
-    return true;
+    return size;
 }
 
 static rg_value tensor_leaf(rg_tape *tape, const char *what, rg_type type, const rg_shape *shape,
                             const void *data, bool active)
 {
-    if (!check_leaf(tape, what, type, shape))
+    const int64_t size = check_leaf(tape, what, type, shape);
+    if (size < 0)
         return rgi_inert(tape);
     if (type == RG_F64 && shape->rank == 0)
         return push_leaf(tape, active ? RGI_CODE_INPUT : RGI_CODE_CONSTANT,
                          data ? *(const double *)data : 0);
     rgi_record *record;
-    rg_value value = rgi_leaf(tape, type, shape, NULL, active && type != RG_I64, &record);
-    if (value.serial && record->tensor.size > 0) {
-        size_t bytes = (size_t)record->tensor.size * rg_type_size(type);
+    rg_value value = rgi_leaf(tape, type, shape, size, NULL, active && type != RG_I64, &record);
+    if (value.serial && size > 0) {
+        size_t bytes = (size_t)size * rgi_width(type);
         if (data)
             rgi_parallel_copy(tape->threads, record->tensor.data, data, bytes);
         else
@@ -89,9 +91,10 @@ rg_value rg_constant_tensor(rg_tape *tape, rg_type type, rg_shape shape, const v
 rg_value rg_constant_view(rg_tape *tape, rg_type type, rg_shape shape, const int64_t *stride,
                           const void *data)
 {
-    if (!check_leaf(tape, "constant_view", type, &shape))
+    const int64_t size = check_leaf(tape, "constant_view", type, &shape);
+    if (size < 0)
         return rgi_inert(tape);
-    if (!data && rg_shape_size(&shape) > 0) {
+    if (!data && size > 0) {
         rgi_fail(tape, RG_ERROR_ARGUMENT, "constant_view: the data are NULL");
         return rgi_inert(tape);
     }
@@ -99,8 +102,8 @@ rg_value rg_constant_view(rg_tape *tape, rg_type type, rg_shape shape, const int
         return rg_constant(tape, *(const double *)data);
     static const double nothing;
     rgi_record *record;
-    rg_value value =
-        rgi_leaf(tape, type, &shape, (void *)(uintptr_t)(data ? data : &nothing), false, &record);
+    rg_value value = rgi_leaf(tape, type, &shape, size, (void *)(uintptr_t)(data ? data : &nothing),
+                              false, &record);
     for (int i = 0; value.serial && stride && i < shape.rank; i++) {
         if (shape.dim[i] != 1 && stride[i] != record->tensor.stride[i])
             record->tensor.dense = 0;

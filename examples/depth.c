@@ -136,12 +136,13 @@ static rg_status draw(const settings *s, rg_activation activation, const finding
     const char *name = rg_activation_name(activation);
     snprintf(title, sizeof title, "Gradients over depth: %s, by variance of the weights", name);
     snprintf(path, sizeof path, "%s-%s.svg", s->out, name);
-    rg_curve curves[STARTS];
-    for (int k = 0; k < STARTS; k++)
-        curves[k] = (rg_curve){starts[k].name, NULL, found->norms[k], s->depth};
+    rg_curve
+        curves[STARTS - 1]; /* a logarithmic axis has no place for the gradient 0 of the first */
+    for (int k = 1; k < STARTS; k++)
+        curves[k - 1] = (rg_curve){starts[k].name, NULL, found->norms[k], s->depth};
     const rg_plot_options options = {
         .title = title, .x_label = "layer", .y_label = "norm of the gradient", .log_y = 1};
-    return write_picture(path, curves, STARTS, &options, error);
+    return write_picture(path, curves, STARTS - 1, &options, error);
 }
 
 static rg_status show_activation(const settings *s, rg_activation activation, rg_tape *tape,
@@ -218,7 +219,7 @@ static rg_status train(const rg_dataset *disc, const start *from, uint64_t seed,
     rg_status status =
         adam ? rg_train(mlp, adam, disc, NULL, &options, NULL, error) : error->status;
     if (status == RG_OK)
-        status = rg_evaluate(mlp, disc, options.loss, 0, &found, error);
+        status = rg_evaluate(mlp, disc, options.loss, NULL, &found, error);
     if (status == RG_OK) {
         const double *weight = rg_param_data(rg_mlp_layer(mlp, 0)->weight);
         printf("  first weights of variance %s: %.1f %% are right; weights of hidden neurons\n   ",

@@ -7,6 +7,9 @@
  * written as an SVG picture. Reads CSV with the class in the last column, or a folder with the
  * files of MNIST, which has its own held-out part and images enough without copies.
  *
+ * With --search FILE the learning rate is not the usual one but one that is found by trying, and
+ * the losses by the rates that were tried are drawn.
+ *
  * Ctrl-C ends the training after the step it is in. With --save FILE the network is kept, and
  * `--load FILE` with the same other options goes on with it as if there had been no break:
  *
@@ -22,7 +25,7 @@
 #include "picture.h"
 
 typedef struct settings {
-    const char *data, *out, *save, *load;
+    const char *data, *out, *search, *save, *load;
     int64_t epochs, batch, hidden, seed, next_epoch, next_step;
     double rate;
 } settings;
@@ -171,6 +174,37 @@ static rg_status create(training *t, const parts *data, rg_error *error)
     return t->adam ? RG_OK : error->status;
 }
 
+/* Looks for a good rate, to train with, and draws the loss by the rates that were tried. */
+static rg_status search_rate(settings *s, const training *t, const parts *data, rg_error *error)
+{
+    enum { STEPS = 200 };
+    rg_lr_point points[STEPS];
+    rg_lr_result found;
+    double rates[STEPS], losses[STEPS];
+    const rg_lr_options options = {
+        .steps = STEPS, .batch = s->batch, .low = 1e-5, .seed = (uint64_t)s->seed};
+    rg_optimizer *trial = rg_adam_create(rg_mlp_params(t->mlp), NULL, error);
+    rg_status status = trial
+                           ? rg_lr_find(t->mlp, trial, data->train, &options, points, &found, error)
+                           : error->status;
+    rg_optimizer_destroy(trial);
+    if (status != RG_OK)
+        return status;
+    for (int64_t i = 0; i < found.count; i++) {
+        rates[i] = points[i].rate;
+        losses[i] = points[i].loss;
+    }
+    if (isfinite(found.rate))
+        s->rate = found.rate;
+    printf("%" PRId64 " rates tried; that to train with is %.3g\n", found.count, s->rate);
+    const rg_curve curve = {NULL, rates, losses, found.count};
+    const rg_plot_options plot = {.title = "Which learning rate?",
+                                  .x_label = "rate",
+                                  .y_label = "mean loss of the last batches",
+                                  .log_x = 1};
+    return write_picture(s->search, &curve, 1, &plot, error);
+}
+
 /* The rate falls in a straight line, so that the last steps settle what the first ones found. */
 static int lower_rate(void *context, const rg_step *step)
 {
@@ -213,8 +247,7 @@ static rg_status show(const training *t, const parts *data, const rg_history *hi
     const char *path = t->settings->out;
     const int64_t epochs = rg_history_count(history);
     rg_evaluation found;
-    rg_status status =
-        rg_evaluate(t->mlp, data->test, RG_LOSS_CROSS_ENTROPY, t->settings->batch, &found, error);
+    rg_status status = rg_evaluate(t->mlp, data->test, RG_LOSS_CROSS_ENTROPY, NULL, &found, error);
     if (status != RG_OK)
         return status;
     printf("%" PRId64 " epochs in %.1f s: %.2f %% of the held-out images are read right\n", epochs,
@@ -237,6 +270,8 @@ static rg_status run(settings *s, parts *data, rg_history *history, rg_error *er
         status = read_data(s, data, error);
     if (status == RG_OK)
         status = create(&t, data, error);
+    if (status == RG_OK && s->search)
+        status = search_rate(s, &t, data, error);
     if (status == RG_OK)
         status = train(&t, data, history, error);
     if (status == RG_OK)
@@ -261,6 +296,8 @@ int main(int argc, char **argv)
                                   {"batch", OPTION_COUNT, &s.batch, "images a step; 0: all"},
                                   {"hidden", OPTION_COUNT, &s.hidden, "hidden neurons"},
                                   {"rate", OPTION_NUMBER, &s.rate, "learning rate"},
+                                  {"search", OPTION_TEXT, &s.search,
+                                   "SVG file of rates to try, for a better one"},
                                   {"seed", OPTION_COUNT, &s.seed, "of split, weights and order"},
                                   {"out", OPTION_TEXT, &s.out, "SVG file to write"},
                                   {"save", OPTION_TEXT, &s.save, "file to keep the network in"},

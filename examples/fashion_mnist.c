@@ -2,8 +2,8 @@
  * fashion_mnist.c: trains a network on Fashion-MNIST, 28x28 images of clothes in ten classes
  * (H. Xiao, K. Rasul, R. Vollgraf, arXiv:1708.07747, 2017).
  *
- * Any folder with the layout of MNIST will do. Each epoch prints a line with the time it took, the
- * evaluation of the test images included.
+ * Any folder with the layout of MNIST will do, its files plain or compressed. Each epoch prints a
+ * line with the time it took, the evaluation of the test images included.
  *
  * With the files of MNIST in a folder, these commands repeat two classic experiments: sigmoid
  * neurons, plain gradient descent and a penalty on large weights. Published are 96.5 % and about 98

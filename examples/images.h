@@ -30,6 +30,20 @@ static inline void destroy_parts(parts *data)
 
 enum { PATH_SIZE = 4096 };
 
+/* Writes the path of one of MNIST's files, such as "train-images-idx3-ubyte", which may be there
+ * with .gz appended; some copies have a dot before "idx3". */
+static inline void find_file(char path[PATH_SIZE], const char *folder, const char *part,
+                             const char *what, int rank)
+{
+    static const char *const ends[] = {"", ".gz"};
+    for (int i = 0; i < 2; i++) {
+        snprintf(path, PATH_SIZE, "%s/%s-%s.idx%d-ubyte%s", folder, part, what, rank, ends[i]);
+        if (can_open(path))
+            return;
+    }
+    snprintf(path, PATH_SIZE, "%s/%s-%s-idx%d-ubyte", folder, part, what, rank);
+}
+
 /* Reads the four files of a folder with the layout of MNIST; a `limit` other than 0 keeps only so
  * many images of each part. */
 static inline rg_status read_folder(const char *folder, int64_t limit, parts *data, rg_error *error)
@@ -40,8 +54,8 @@ static inline rg_status read_folder(const char *folder, int64_t limit, parts *da
     rg_status status = RG_OK;
     for (int i = 0; i < 2 && status == RG_OK; i++) {
         char images[PATH_SIZE], labels[PATH_SIZE];
-        snprintf(images, sizeof images, "%s/%s-images-idx3-ubyte", folder, name[i]);
-        snprintf(labels, sizeof labels, "%s/%s-labels-idx1-ubyte", folder, name[i]);
+        find_file(images, folder, name[i], "images", 3);
+        find_file(labels, folder, name[i], "labels", 1);
         status = rg_idx_read(images, labels, &options, part[i], error);
     }
     return status;

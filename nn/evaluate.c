@@ -52,16 +52,16 @@ rg_status rgi_check_fit(const rg_mlp *mlp, const rg_dataset *data, rg_loss loss,
 
 /* ---- one batch ---- */
 
-void rgi_run_start(rgi_run *run)
+void rgi_tally_start(rgi_tally *tally, rg_loss loss)
 {
-    run->loss_sum = 0;
-    run->right = run->judged = run->examples = 0;
+    *tally = (rgi_tally){.loss = loss};
 }
 
-rg_evaluation rgi_run_result(const rgi_run *run)
+rg_evaluation rgi_tally_result(const rgi_tally *tally)
 {
-    double judged = run->judged > 0 ? (double)run->judged : NAN;
-    return (rg_evaluation){run->loss_sum / (double)run->examples, (double)run->right / judged};
+    double judged = tally->judged > 0 ? (double)tally->judged : NAN;
+    return (rg_evaluation){tally->loss_sum / (double)tally->examples,
+                           (double)tally->right / judged};
 }
 
 /* [count, outputs]: a 1 in the column of each class, which must be one. */
@@ -119,93 +119,148 @@ int64_t rgi_largest(const void *array, rg_type type, int64_t first, int64_t coun
 }
 
 /* Counts the rows whose largest logit is that of the class. */
-static void judge_classes(rgi_run *run, rg_value output, const rg_batch *batch)
+static void judge_classes(rgi_tally *tally, rg_value output, const rg_batch *batch)
 {
     rg_type type = rg_get_type(output);
     int64_t outputs = rg_size(output) / batch->count;
     const void *logits = rg_data(output, type);
     const int64_t *classes = rg_data(batch->classes, RG_I64);
     for (int64_t i = 0; i < batch->count; i++)
-        run->right += rgi_largest(logits, type, i * outputs, outputs) == classes[i];
-    run->judged += batch->count;
+        tally->right += rgi_largest(logits, type, i * outputs, outputs) == classes[i];
+    tally->judged += batch->count;
 }
 
-static void judge_outputs(rgi_run *run, rg_value output, const rg_batch *batch)
+static void judge_outputs(rgi_tally *tally, rg_value output, const rg_batch *batch)
 {
     rg_type type = rg_get_type(output);
     const void *logits = rg_data(output, type), *targets = rg_data(batch->targets, type);
     for (int64_t i = 0; i < rg_size(output); i++)
-        run->right += (rgi_load(logits, type, i) > 0) == (rgi_load(targets, type, i) > 0.5);
-    run->judged += rg_size(output);
+        tally->right += (rgi_load(logits, type, i) > 0) == (rgi_load(targets, type, i) > 0.5);
+    tally->judged += rg_size(output);
 }
 
-rg_value rgi_run_batch(rgi_run *run, const rg_batch *batch)
+/* Records the loss and, if that worked, adds up. */
+static rg_value tally_output(rgi_tally *tally, rg_value output, const rg_batch *batch)
 {
-    rg_value output = rg_dense(rg_mlp_forward(run->mlp, run->tape, batch->inputs));
-    rg_value loss = record_loss(run->loss, output, batch);
-    if (rg_tape_status(run->tape) != RG_OK)
+    rg_value loss = record_loss(tally->loss, output, batch);
+    if (rg_tape_status(output.tape) != RG_OK)
         return loss;
-    run->loss_sum += rg_item(loss) * (double)batch->count;
-    run->examples += batch->count;
-    if (of_classes(run->loss))
-        judge_classes(run, output, batch);
-    else if (run->loss == RG_LOSS_BCE_LOGITS)
-        judge_outputs(run, output, batch);
+    tally->loss_sum += rg_item(loss) * (double)batch->count;
+    tally->examples += batch->count;
+    if (of_classes(tally->loss))
+        judge_classes(tally, output, batch);
+    else if (tally->loss == RG_LOSS_BCE_LOGITS)
+        judge_outputs(tally, output, batch);
     return loss;
 }
 
-/* ---- evaluation ---- */
-
-rg_status rgi_run_evaluate(rgi_run *run, rg_batches *batches, rg_evaluation *result,
-                           rg_error *error)
+static rg_value answer(rgi_run *run, const rg_batch *batch)
 {
-    int training = rg_mlp_is_training(run->mlp);
-    rg_mlp_set_training(run->mlp, 0);
-    rgi_run_start(run);
-    rg_batches_start(batches);
-    rg_tape_reset(run->tape);
-    rg_status status = rg_tape_status(run->tape);
-    for (rg_batch batch; status == RG_OK && rg_batches_next(batches, run->tape, &batch);) {
-        rgi_run_batch(run, &batch);
-        status = rg_tape_status(run->tape);
-        if (status == RG_OK)
-            rg_tape_reset(run->tape);
-    }
-    rg_mlp_set_training(run->mlp, training);
-    if (status != RG_OK)
-        return RGI_FAIL(error, status, "evaluation: %s", rg_tape_message(run->tape));
-    *result = rgi_run_result(run);
-    return RG_OK;
+    return rg_dense(rg_mlp_forward(run->mlp, run->tape, batch->inputs));
 }
 
-rgi_run rgi_run_create(rg_mlp *mlp, rg_loss loss)
+/* ---- runs ---- */
+
+rg_status rgi_run_create(rgi_run *run, rg_mlp *mlp, int threads, const char *what, rg_error *error)
 {
+    *run = (rgi_run){.mlp = mlp};
+    if (threads < 0 || threads > RG_MAX_THREADS)
+        return RGI_FAIL(error, RG_ERROR_ARGUMENT, "%s: there cannot be %d threads; 0 to %d can",
+                        what, threads, (int)RG_MAX_THREADS);
     const rg_allocator *allocator = rg_params_allocator(rg_mlp_params(mlp));
-    rg_tape *tape = rg_tape_create_with(&(rg_tape_options){.allocator = allocator});
-    return (rgi_run){.mlp = mlp, .tape = tape, .loss = loss};
+    run->tape = rg_tape_create_with(&(rg_tape_options){.allocator = allocator});
+    if (threads <= 1)
+        return RG_OK;
+    run->threads = rg_threads_create(threads, allocator, error);
+    rg_tape_set_threads(run->tape, run->threads);
+    return run->threads ? RG_OK : error->status;
 }
 
 void rgi_run_destroy(rgi_run *run)
 {
     rg_tape_destroy(run->tape);
+    rg_threads_destroy(run->threads);
 }
 
-rg_status rg_evaluate(rg_mlp *mlp, const rg_dataset *data, rg_loss loss, int64_t batch,
-                      rg_evaluation *result, rg_error *error)
+rg_status rgi_run_gradients(rgi_run *run, const rg_batch *batch, rg_optimizer *optimizer,
+                            rgi_tally *tally, double *loss)
 {
-    rg_error local;
-    error = error ? error : &local;
-    *result = (rg_evaluation){NAN, NAN};
-    rg_status status = rgi_check_fit(mlp, data, loss, "evaluation", error);
+    rg_value value = tally_output(tally, answer(run, batch), batch);
+    *loss = rg_item(value);
+    rg_optimizer_zero_grad(optimizer);
+    rg_status status = rg_tape_status(run->tape);
+    return status == RG_OK ? rg_backward(value) : status;
+}
+
+static rg_status judge_batches(rgi_run *run, rg_batches *batches, rgi_judge *judge, void *context,
+                               const char *what, rg_error *error)
+{
+    rg_tape *tape = run->tape;
+    rg_tape_reset(tape);
+    rg_status status = rg_tape_status(tape);
+    for (rg_batch batch; status == RG_OK && rg_batches_next(batches, tape, &batch);) {
+        rg_value output = answer(run, &batch);
+        if (rg_tape_status(tape) == RG_OK && judge(context, output, &batch, error) != RG_OK)
+            return error->status;
+        status = rg_tape_status(tape);
+        if (status == RG_OK)
+            rg_tape_reset(tape);
+    }
     if (status != RG_OK)
-        return status;
-    const rg_allocator *allocator = rg_params_allocator(rg_mlp_params(mlp));
-    rg_batches *batches = rg_batches_create(data, batch, NULL, allocator, error);
+        return RGI_FAIL(error, status, "%s: %s", what, rg_tape_message(tape));
+    return RG_OK;
+}
+
+rg_status rgi_run_pass(rgi_run *run, rg_batches *batches, rgi_judge *judge, void *context,
+                       const char *what, rg_error *error)
+{
+    int training = rg_mlp_is_training(run->mlp);
+    rg_mlp_set_training(run->mlp, 0);
+    rg_batches_start(batches);
+    rg_status status = judge_batches(run, batches, judge, context, what, error);
+    rg_mlp_set_training(run->mlp, training);
+    return status;
+}
+
+rg_status rgi_pass(rg_mlp *mlp, const rg_dataset *data, const rg_pass_options *options,
+                   rgi_judge *judge, void *context, const char *what, rg_error *error)
+{
+    const rg_pass_options o = options ? *options : (rg_pass_options){0};
+    rg_batches *batches = rg_batches_create(data, o.batch == 0 ? RGI_EVALUATED : o.batch, NULL,
+                                            rg_params_allocator(rg_mlp_params(mlp)), error);
     if (!batches)
         return error->status;
-    rgi_run run = rgi_run_create(mlp, loss);
-    status = rgi_run_evaluate(&run, batches, result, error);
+    rgi_run run;
+    rg_status status = rgi_run_create(&run, mlp, o.threads, what, error);
+    if (status == RG_OK)
+        status = rgi_run_pass(&run, batches, judge, context, what, error);
     rgi_run_destroy(&run);
     rg_batches_destroy(batches);
+    return status;
+}
+
+/* ---- evaluation ---- */
+
+rg_status rgi_tally_batch(void *context, rg_value output, const rg_batch *batch, rg_error *error)
+{
+    (void)error;
+    tally_output(context, output, batch);
+    return RG_OK;
+}
+
+rg_status rg_evaluate(rg_mlp *mlp, const rg_dataset *data, rg_loss loss,
+                      const rg_pass_options *options, rg_evaluation *result, rg_error *error)
+{
+    static const char what[] = "evaluation";
+    rg_error local;
+    rgi_tally tally;
+    error = error ? error : &local;
+    rgi_tally_start(&tally, loss);
+    *result = (rg_evaluation){NAN, NAN};
+    rg_status status = rgi_check_fit(mlp, data, loss, what, error);
+    if (status == RG_OK)
+        status = rgi_pass(mlp, data, options, rgi_tally_batch, &tally, what, error);
+    if (status == RG_OK)
+        *result = rgi_tally_result(&tally);
     return status;
 }

@@ -212,20 +212,23 @@ rg_status rgi_json_count(rgi_json *json, int64_t *out)
     return RG_OK;
 }
 
-rg_status rgi_json_member(rgi_json *json, int64_t *count, char **key)
+rg_status rgi_json_object(rgi_json *json, rgi_json_value *read, void *context)
 {
-    *key = NULL;
-    if (*count == 0 && !rgi_json_take(json, '{'))
+    if (!rgi_json_take(json, '{'))
         return rgi_json_unexpected(json, "an object");
-    if (rgi_json_take(json, '}'))
-        return RG_OK;
-    if (*count > 0 && !rgi_json_take(json, ','))
-        return rgi_json_unexpected(json, "a comma or }");
-    ++*count;
-    rg_status status = rgi_json_string(json, key);
-    if (status == RG_OK && !rgi_json_take(json, ':'))
-        status = rgi_json_unexpected(json, "a colon");
-    return status;
+    for (bool first = true; !rgi_json_take(json, '}'); first = false) {
+        char *key;
+        if (!first && !rgi_json_take(json, ','))
+            return rgi_json_unexpected(json, "a comma or }");
+        rg_status status = rgi_json_string(json, &key);
+        if (status == RG_OK && !rgi_json_take(json, ':'))
+            status = rgi_json_unexpected(json, "a colon");
+        if (status == RG_OK)
+            status = read(context, key);
+        if (status != RG_OK)
+            return status;
+    }
+    return RG_OK;
 }
 
 rg_status rgi_json_element(rgi_json *json, int64_t *count, bool *found)

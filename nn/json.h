@@ -31,11 +31,14 @@ rg_status rgi_json_string(rgi_json *json, char **out);
 /* An integer from 0 to 2^63 - 1, digits only. */
 rg_status rgi_json_count(rgi_json *json, int64_t *out);
 
-/* Goes to the next member of an object and reads its key, so that the value comes next; after the
- * last, sets *key to NULL. *count, first 0, counts the members met. */
-rg_status rgi_json_member(rgi_json *json, int64_t *count, char **key);
+/* Reads the value of a member of an object, whose key was read. */
+typedef rg_status rgi_json_value(void *context, char *key);
 
-/* The same for the elements of an array. */
+/* Reads an object, up to the first value that is refused. */
+rg_status rgi_json_object(rgi_json *json, rgi_json_value *read, void *context);
+
+/* Goes to the next element of an array, which comes next if one is found. *count, first 0, counts
+ * the elements met. */
 rg_status rgi_json_element(rgi_json *json, int64_t *count, bool *found);
 
 /* Nothing but blanks up to the end. */

@@ -1,25 +1,11 @@
 #include "lbfgs.h"
 
 #include <float.h>
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
-#include "internal.h"
-
-/* Vectors are the elements of all parameters, one after the other. */
-struct rg_lbfgs {
-    rg_params *params;
-    const rg_allocator *allocator; /* the parameters' */
-    rg_lbfgs_options options;
-    int count; /* of parameters */
-    size_t size, bytes;
-    double *x, *g, *direction; /* where the iteration begins */
-    double *trial_g;           /* at the point last evaluated */
-    double *steps, *changes;   /* `history` of each: x and g after an iteration minus before */
-    double *weight;            /* of the two loops */
-    int pairs, newest;         /* the steps remembered, and where the newest lies */
-    double numbers[];
-};
+#include "lbfgs_state.h"
 
 /* A point on the line: the step length, the loss there and its derivative along the line. */
 typedef struct point {
@@ -32,7 +18,7 @@ typedef struct search {
     rg_closure *closure;
     void *context;
     point start, last; /* the point last evaluated */
-    int left;          /* evaluations */
+    int64_t left;      /* evaluations */
 } search;
 
 /* ---- making and freeing ---- */
@@ -43,7 +29,8 @@ static rg_status check(const rg_params *params, const rg_lbfgs_options *o, rg_er
         return RGI_FAIL(error, RG_ERROR_ARGUMENT, "lbfgs: the parameters are NULL");
     if (o->history < 1 || o->iterations < 1 || o->evaluations < 1)
         return RGI_FAIL(error, RG_ERROR_ARGUMENT,
-                        "lbfgs: history %d, iterations %d and evaluations %d must all be 1 or more",
+                        "lbfgs: history %" PRId64 ", iterations %" PRId64
+                        " and evaluations %" PRId64 " must all be 1 or more",
                         o->history, o->iterations, o->evaluations);
     if (!(o->decrease > 0 && o->decrease < o->curvature && o->curvature < 1))
         return RGI_FAIL(error, RG_ERROR_ARGUMENT,
@@ -80,32 +67,37 @@ static void place_vectors(rg_lbfgs *lbfgs)
     lbfgs->weight = lbfgs->changes + history * size;
 }
 
-rg_lbfgs *rg_lbfgs_create(rg_params *params, const rg_lbfgs_options *options, rg_error *error)
+rg_lbfgs *rgi_lbfgs_create(rg_params *params, const rg_lbfgs_options *options, rg_error *error)
 {
-    const rg_lbfgs_options o = complete(options);
-    if (check(params, &o, error) != RG_OK)
+    if (check(params, options, error) != RG_OK)
         return NULL;
-    const size_t size = (size_t)rg_params_size(params), history = (size_t)o.history;
+    const size_t size = (size_t)rg_params_size(params), history = (size_t)options->history;
     const size_t most = (SIZE_MAX - sizeof(rg_lbfgs)) / sizeof(double);
     const rg_allocator *allocator = rg_params_allocator(params);
-    const bool fits = size <= (most - history) / (4 + 2 * history);
+    const bool fits = history <= most / 4 && size <= (most - history) / (4 + 2 * history);
     const size_t bytes = sizeof(rg_lbfgs) + ((4 + 2 * history) * size + history) * sizeof(double);
     rg_lbfgs *lbfgs = fits ? rgi_alloc(allocator, bytes) : NULL;
     if (!lbfgs) {
         rgi_set_error(error, RG_ERROR_MEMORY,
-                      "lbfgs: there is no memory for %zu elements and a history of %d", size,
-                      o.history);
+                      "lbfgs: there is no memory for %zu elements and a history of %" PRId64, size,
+                      options->history);
         return NULL;
     }
     memset(lbfgs, 0, sizeof *lbfgs);
     lbfgs->params = params;
     lbfgs->allocator = allocator;
-    lbfgs->options = o;
+    lbfgs->options = *options;
     lbfgs->count = rg_params_count(params);
     lbfgs->size = size;
     lbfgs->bytes = bytes;
     place_vectors(lbfgs);
     return lbfgs;
+}
+
+rg_lbfgs *rg_lbfgs_create(rg_params *params, const rg_lbfgs_options *options, rg_error *error)
+{
+    const rg_lbfgs_options o = complete(options);
+    return rgi_lbfgs_create(params, &o, error);
 }
 
 void rg_lbfgs_destroy(rg_lbfgs *lbfgs)
@@ -197,20 +189,20 @@ static rg_status evaluate(const search *s, double *loss, double *g)
 
 /* ---- direction ---- */
 
-static int place_of_pair(const rg_lbfgs *lbfgs, int age)
+static size_t place_of(const rg_lbfgs *lbfgs, int64_t age)
 {
-    const int history = lbfgs->options.history;
-    return (lbfgs->newest - age + history) % history;
+    const int64_t history = lbfgs->options.history;
+    return (size_t)((lbfgs->newest - age + history) % history);
 }
 
-static const double *step_of(const rg_lbfgs *lbfgs, int place)
+double *rgi_lbfgs_step(const rg_lbfgs *lbfgs, int64_t age)
 {
-    return lbfgs->steps + (size_t)place * lbfgs->size;
+    return lbfgs->steps + place_of(lbfgs, age) * lbfgs->size;
 }
 
-static const double *change_of(const rg_lbfgs *lbfgs, int place)
+double *rgi_lbfgs_change(const rg_lbfgs *lbfgs, int64_t age)
 {
-    return lbfgs->changes + (size_t)place * lbfgs->size;
+    return lbfgs->changes + place_of(lbfgs, age) * lbfgs->size;
 }
 
 /* The two loops: minus an approximation of the inverse Hessian times g. */
@@ -220,22 +212,20 @@ static void find_direction(rg_lbfgs *lbfgs)
     double *d = lbfgs->direction;
     for (size_t i = 0; i < size; i++)
         d[i] = -lbfgs->g[i];
-    for (int age = 0; age < lbfgs->pairs; age++) {
-        const int place = place_of_pair(lbfgs, age);
-        const double *s = step_of(lbfgs, place), *y = change_of(lbfgs, place);
-        lbfgs->weight[place] = dot(s, d, size) / dot(s, y, size);
-        add_multiple(d, -lbfgs->weight[place], y, size);
+    for (int64_t age = 0; age < lbfgs->pairs; age++) {
+        const double *s = rgi_lbfgs_step(lbfgs, age), *y = rgi_lbfgs_change(lbfgs, age);
+        lbfgs->weight[age] = dot(s, d, size) / dot(s, y, size);
+        add_multiple(d, -lbfgs->weight[age], y, size);
     }
     if (lbfgs->pairs > 0) {
-        const double *s = step_of(lbfgs, lbfgs->newest), *y = change_of(lbfgs, lbfgs->newest);
+        const double *s = rgi_lbfgs_step(lbfgs, 0), *y = rgi_lbfgs_change(lbfgs, 0);
         const double scale = dot(s, y, size) / dot(y, y, size);
         for (size_t i = 0; i < size; i++)
             d[i] *= scale;
     }
-    for (int age = lbfgs->pairs - 1; age >= 0; age--) {
-        const int place = place_of_pair(lbfgs, age);
-        const double *s = step_of(lbfgs, place), *y = change_of(lbfgs, place);
-        add_multiple(d, lbfgs->weight[place] - dot(y, d, size) / dot(s, y, size), s, size);
+    for (int64_t age = lbfgs->pairs - 1; age >= 0; age--) {
+        const double *s = rgi_lbfgs_step(lbfgs, age), *y = rgi_lbfgs_change(lbfgs, age);
+        add_multiple(d, lbfgs->weight[age] - dot(y, d, size) / dot(s, y, size), s, size);
     }
 }
 
@@ -244,8 +234,7 @@ static void find_direction(rg_lbfgs *lbfgs)
 static void remember(rg_lbfgs *lbfgs)
 {
     const size_t size = lbfgs->size;
-    const int place = lbfgs->pairs == 0 ? 0 : (lbfgs->newest + 1) % lbfgs->options.history;
-    double *s = lbfgs->steps + (size_t)place * size, *y = lbfgs->changes + (size_t)place * size;
+    double *s = rgi_lbfgs_step(lbfgs, -1), *y = rgi_lbfgs_change(lbfgs, -1);
     read_elements(lbfgs, s);
     add_multiple(s, -1, lbfgs->x, size);
     memcpy(y, lbfgs->trial_g, size * sizeof *y);
@@ -254,7 +243,7 @@ static void remember(rg_lbfgs *lbfgs)
         lbfgs->pairs = 0;
         return;
     }
-    lbfgs->newest = place;
+    lbfgs->newest = (lbfgs->newest + 1) % lbfgs->options.history;
     if (lbfgs->pairs < lbfgs->options.history)
         lbfgs->pairs++;
 }
@@ -382,7 +371,7 @@ rg_status rg_lbfgs_step(rg_lbfgs *lbfgs, rg_closure *closure, void *context, dou
     rg_status status = evaluate(&s, &value, lbfgs->g);
     if (status == RG_OK && !(isfinite(value) && isfinite(sum_of_sizes(lbfgs->g, lbfgs->size))))
         status = RG_ERROR_NUMERIC;
-    for (int i = 0; i < lbfgs->options.iterations && status == RG_OK && !done; i++) {
+    for (int64_t i = 0; i < lbfgs->options.iterations && status == RG_OK && !done; i++) {
         done = !(largest(lbfgs->g, lbfgs->size) > lbfgs->options.tolerance);
         if (!done)
             status = iterate(&s, &value, &done);

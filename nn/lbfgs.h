@@ -20,6 +20,8 @@
  * edition, 2006, algorithms 7.4, 7.5, 3.5 and 3.6). All of it is computed in float64, whatever the
  * parameters are, and keeps 4 + 2 `history` such numbers for each element.
  *
+ * rg_lbfgs_save and rg_lbfgs_load (save.h) keep it in a file.
+ *
  * It belongs to one thread at a time, uses the collection's allocator and must be destroyed before
  * it.
  */
@@ -35,13 +37,13 @@ typedef struct rg_lbfgs rg_lbfgs;
 /* With loss f, direction d and f' the derivative along d at step length a, a step satisfies
  *     f(a) <= f(0) + decrease a f'(0)  and  |f'(a)| <= curvature |f'(0)|. */
 typedef struct rg_lbfgs_options {
-    int history;      /* steps remembered, at least 1; 0: 10 */
-    int iterations;   /* in a call of rg_lbfgs_step, at least 1; 0: 20 */
-    int evaluations;  /* in a line search, and one more to go back; at least 1; 0: 25 */
-    double decrease;  /* above 0, below `curvature`; 0: 1e-4 */
-    double curvature; /* below 1; 0: 0.9 */
-    double tolerance; /* iterations end once no element of the gradient exceeds it in
-                       * size; at least 0; 0 */
+    int64_t history;     /* steps remembered, at least 1; 0: 10 */
+    int64_t iterations;  /* in a call of rg_lbfgs_step, at least 1; 0: 20 */
+    int64_t evaluations; /* in a line search, and one more to go back; at least 1; 0: 25 */
+    double decrease;     /* above 0, below `curvature`; 0: 1e-4 */
+    double curvature;    /* below 1; 0: 0.9 */
+    double tolerance;    /* iterations end once no element of the gradient exceeds it in
+                          * size; at least 0; 0 */
 } rg_lbfgs_options;
 
 /* For the parameters that the collection holds now; those frozen during a step are not changed by

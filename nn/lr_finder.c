@@ -4,10 +4,12 @@
 #include <math.h>
 
 #include "evaluate.h"
+#include "optimizer.h"
 #include "snapshot.h"
 
 typedef struct finder {
     rgi_run run;
+    rgi_tally tally; /* not looked at */
     rg_optimizer *optimizer;
     rg_lr_options options; /* with the defaults in their places */
     rg_batches *batches;
@@ -28,11 +30,9 @@ static rg_lr_options with_defaults(const rg_lr_options *options)
 
 static rg_status check(const rg_lr_options *o, rg_error *error)
 {
-    if (o->steps < 3 || o->batch < 0)
+    if (o->steps < 3)
         return RGI_FAIL(error, RG_ERROR_ARGUMENT,
-                        "search: %" PRId64 " steps with batches of %" PRId64
-                        "; there must be at least three steps and batches cannot be negative",
-                        o->steps, o->batch);
+                        "search: %" PRId64 " steps; there must be at least three", o->steps);
     if (!(o->low > 0 && o->low < o->high && isfinite(o->high)))
         return RGI_FAIL(error, RG_ERROR_ARGUMENT,
                         "search: rates from %g to %g; they must be positive and rise", o->low,
@@ -60,17 +60,14 @@ static void next_batch(finder *f, rg_batch *batch)
 static rg_status try_rate(finder *f, int64_t i, rg_lr_point *point, bool *goes_on, rg_error *error)
 {
     const rg_lr_options *o = &f->options;
+    double loss;
     rg_batch batch;
     next_batch(f, &batch);
-    rg_value loss = rgi_run_batch(&f->run, &batch);
-    rg_optimizer_zero_grad(f->optimizer);
-    rg_status status = rg_tape_status(f->run.tape);
-    if (status == RG_OK)
-        status = rg_backward(loss);
+    rg_status status = rgi_run_gradients(&f->run, &batch, f->optimizer, &f->tally, &loss);
     if (status != RG_OK)
         return RGI_FAIL(error, status, "search: step %" PRId64 ": %s", i + 1,
                         rg_tape_message(f->run.tape));
-    f->sum = o->smoothing * f->sum + (1 - o->smoothing) * rg_item(loss);
+    f->sum = o->smoothing * f->sum + (1 - o->smoothing) * loss;
     point->rate = o->low * pow(o->high / o->low, (double)i / (double)(o->steps - 1));
     point->loss = f->sum / (1 - pow(o->smoothing, (double)(i + 1)));
     f->lowest = fmin(f->lowest, point->loss);
@@ -82,18 +79,21 @@ static rg_status try_rate(finder *f, int64_t i, rg_lr_point *point, bool *goes_o
     return RG_OK;
 }
 
-/* The rates are equally spaced by their logarithms, so that differences compare. */
-static double steepest(const rg_lr_point *points, int64_t count)
+static double suggest(const rg_lr_point *points, int64_t count)
 {
-    double best = 0, rate = NAN;
-    for (int64_t i = 1; i < count - 1; i++) {
-        double rise = points[i + 1].loss - points[i - 1].loss;
-        if (rise < best) {
-            best = rise;
-            rate = points[i].rate;
-        }
-    }
-    return rate;
+    int64_t lowest = 0;
+    double highest = points[0].loss;
+    for (int64_t i = 1; i < count; i++)
+        lowest = points[i].loss < points[lowest].loss ? i : lowest;
+    for (int64_t i = 1; i < lowest; i++)
+        highest = fmax(highest, points[i].loss);
+    if (lowest == 0)
+        return NAN;
+    double level = points[lowest].loss + (highest - points[lowest].loss) / 4;
+    int64_t first = lowest;
+    while (points[first - 1].loss <= level)
+        first--;
+    return points[first].rate;
 }
 
 static rg_status search(finder *f, rg_lr_point *points, rg_lr_result *result, rg_error *error)
@@ -109,7 +109,27 @@ static rg_status search(finder *f, rg_lr_point *points, rg_lr_result *result, rg
         status = RGI_FAIL(error, RG_ERROR_NUMERIC,
                           "search: only %" PRId64 " steps have a finite loss", result->count);
     if (status == RG_OK)
-        result->rate = steepest(points, result->count);
+        result->rate = suggest(points, result->count);
+    return status;
+}
+
+/* Searches, and puts back what that changes. */
+static rg_status search_aside(finder *f, const rgi_snapshot *before, rg_lr_point *points,
+                              rg_lr_result *result, rg_error *error)
+{
+    rg_mlp *mlp = f->run.mlp;
+    rg_threads *own = f->optimizer->threads;
+    double rate = rg_optimizer_rate(f->optimizer);
+    int training = rg_mlp_is_training(mlp);
+    if (f->run.threads)
+        rg_optimizer_set_threads(f->optimizer, f->run.threads);
+    rg_mlp_set_training(mlp, 1);
+    rg_status status = search(f, points, result, error);
+    rg_mlp_set_training(mlp, training);
+    rg_optimizer_set_rate(f->optimizer, rate);
+    rg_optimizer_set_threads(f->optimizer, own);
+    rg_optimizer_zero_grad(f->optimizer);
+    rgi_snapshot_restore(before);
     return status;
 }
 
@@ -128,6 +148,7 @@ rg_status rg_lr_find(rg_mlp *mlp, rg_optimizer *optimizer, const rg_dataset *dat
         status = rgi_check_fit(mlp, data, f.options.loss, "search", error);
     if (status != RG_OK)
         return status;
+    rgi_tally_start(&f.tally, f.options.loss);
     rg_params *params = rg_mlp_params(mlp);
     rgi_snapshot before;
     if (!rgi_snapshot_create(&before, params))
@@ -135,18 +156,11 @@ rg_status rg_lr_find(rg_mlp *mlp, rg_optimizer *optimizer, const rg_dataset *dat
     f.batches =
         rg_batches_create(data, f.options.batch, &f.random, rg_params_allocator(params), error);
     status = f.batches ? RG_OK : error->status;
-    if (status == RG_OK) {
-        double rate = rg_optimizer_rate(optimizer);
-        int training = rg_mlp_is_training(mlp);
-        f.run = rgi_run_create(mlp, f.options.loss);
-        rg_mlp_set_training(mlp, 1);
-        status = search(&f, points, result, error);
-        rg_mlp_set_training(mlp, training);
-        rg_optimizer_set_rate(optimizer, rate);
-        rg_optimizer_zero_grad(optimizer);
-        rgi_snapshot_restore(&before);
-        rgi_run_destroy(&f.run);
-    }
+    if (status == RG_OK)
+        status = rgi_run_create(&f.run, mlp, f.options.threads, "search", error);
+    if (status == RG_OK)
+        status = search_aside(&f, &before, points, result, error);
+    rgi_run_destroy(&f.run);
     rg_batches_destroy(f.batches);
     rgi_snapshot_destroy(&before);
     return status;

@@ -21,6 +21,7 @@ typedef struct rg_lr_options {
     rg_loss loss;
     int64_t steps;    /* at least 3; 100 */
     int64_t batch;    /* examples a step; 0: all of them */
+    int threads;      /* as in rg_train_options */
     double low, high; /* the rates of the first and the last step, 0 < low < high; 1e-6 and 10 */
     double smoothing; /* b below, in [0, 1); 0.9 */
     uint64_t seed;    /* of the order of examples, as in rg_train; 0 */
@@ -35,8 +36,9 @@ typedef struct rg_lr_point {
 
 typedef struct rg_lr_result {
     int64_t count; /* of points that were noted */
-    double rate;   /* where the noted loss falls fastest by the logarithm of the rate, from the
-                    * point before to the point after; NaN if it falls nowhere */
+    double rate; /* from which on the noted loss has gone three quarters of the way from the highest
+                  * before its lowest point down to that; NaN if it falls nowhere. Levels, unlike
+                  * slopes, hardly change with the batches that happen to come */
 } rg_lr_result;
 
 /* Trains on `data`, pass after pass, in training mode, and notes each step in `points`, which has

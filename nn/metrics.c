@@ -72,9 +72,10 @@ rg_status rg_confusion_add(rg_confusion *confusion, int64_t count, const int64_t
 
 /* ---- measuring ---- */
 
-static rg_status add_batch(rg_confusion *confusion, rg_value output, const rg_batch *batch,
-                           rg_error *error)
+/* Counts a batch by the largest outputs. */
+static rg_status add_batch(void *context, rg_value output, const rg_batch *batch, rg_error *error)
 {
+    rg_confusion *confusion = context;
     rg_type type = rg_get_type(output);
     const void *data = rg_data(output, type);
     const int64_t *classes = rg_data(batch->classes, RG_I64);
@@ -86,52 +87,25 @@ static rg_status add_batch(rg_confusion *confusion, rg_value output, const rg_ba
     return status;
 }
 
-/* Counts all batches, on a network in evaluation mode. */
-static rg_status add_batches(rg_confusion *confusion, rgi_run *run, rg_batches *batches,
-                             rg_error *error)
-{
-    rg_batches_start(batches);
-    for (rg_batch batch; rg_batches_next(batches, run->tape, &batch); rg_tape_reset(run->tape)) {
-        rg_value output = rg_dense(rg_mlp_forward(run->mlp, run->tape, batch.inputs));
-        rg_status status = rg_tape_status(run->tape);
-        if (status != RG_OK)
-            return RGI_FAIL(error, status, "confusion: %s", rg_tape_message(run->tape));
-        status = add_batch(confusion, output, &batch, error);
-        if (status != RG_OK)
-            return status;
-    }
-    return RG_OK;
-}
-
 rg_status rg_confusion_measure(rg_confusion **out, rg_mlp *mlp, const rg_dataset *data,
-                               int64_t batch, rg_error *error)
+                               const rg_pass_options *options, rg_error *error)
 {
+    static const char what[] = "confusion";
     rg_error local;
     error = error ? error : &local;
     *out = NULL;
-    rg_status status = rgi_check_fit(mlp, data, RG_LOSS_CROSS_ENTROPY, "confusion", error);
+    rg_status status = rgi_check_fit(mlp, data, RG_LOSS_CROSS_ENTROPY, what, error);
     if (status != RG_OK)
         return status;
-    const rg_allocator *allocator = rg_params_allocator(rg_mlp_params(mlp));
     rg_param *last = rg_mlp_layer(mlp, rg_mlp_layer_count(mlp) - 1)->weight;
-    rg_batches *batches = rg_batches_create(data, batch, NULL, allocator, error);
-    if (!batches)
-        return error->status;
-    rg_confusion *confusion;
-    status = rg_confusion_create(&confusion, allocator, rg_param_shape(last).dim[0], error);
-    if (status == RG_OK) {
-        rgi_run run = rgi_run_create(mlp, RG_LOSS_CROSS_ENTROPY);
-        int training = rg_mlp_is_training(mlp);
-        rg_mlp_set_training(mlp, 0);
-        status = add_batches(confusion, &run, batches, error);
-        rg_mlp_set_training(mlp, training);
-        rgi_run_destroy(&run);
-    }
-    rg_batches_destroy(batches);
+    status = rg_confusion_create(out, rg_params_allocator(rg_mlp_params(mlp)),
+                                 rg_param_shape(last).dim[0], error);
     if (status == RG_OK)
-        *out = confusion;
-    else
-        rg_confusion_destroy(confusion);
+        status = rgi_pass(mlp, data, options, add_batch, *out, what, error);
+    if (status != RG_OK) {
+        rg_confusion_destroy(*out);
+        *out = NULL;
+    }
     return status;
 }
 

@@ -2,7 +2,7 @@
  * metrics.h: how well a network tells classes apart: confusion matrix, accuracy, precision, recall.
  *
  *     rg_confusion *confusion;
- *     rg_confusion_measure(&confusion, mlp, test, 256, &error);
+ *     rg_confusion_measure(&confusion, mlp, test, NULL, &error);
  *     rg_confusion_write(confusion, NULL, stdout, &error);
  *     double f1 = rg_confusion_average(confusion).f1;
  *     rg_confusion_destroy(confusion);
@@ -12,8 +12,7 @@
 
 #include <stdio.h>
 
-#include "dataset.h"
-#include "mlp.h"
+#include "train.h"
 
 RG_BEGIN_DECLS
 
@@ -40,13 +39,13 @@ RG_API void rg_confusion_destroy(rg_confusion *confusion);
 RG_API rg_status rg_confusion_add(rg_confusion *confusion, int64_t count, const int64_t *actual,
                                   const int64_t *predicted, rg_error *error);
 
-/* Makes the matrix of a network on a dataset with classes, `batch` examples at a time (0: all at
- * once), in evaluation mode, which is left as it was. The predicted class is the number of the
- * largest output (the first of equals), so there are as many classes as outputs. It has the
- * network's allocator. RG_ERROR_ARGUMENT or RG_ERROR_TYPE if network and dataset do not fit,
- * RG_ERROR_INDEX, RG_ERROR_MEMORY, or the tape's error. */
+/* Makes the matrix of a network on a dataset with classes, in evaluation mode; the network's mode
+ * stays as it was. The predicted class is the number of the largest output (the first of equals),
+ * so there are as many classes as outputs. It has the network's allocator. `options` (train.h)
+ * NULL: all defaults. RG_ERROR_ARGUMENT or RG_ERROR_TYPE if network, dataset and options do not
+ * fit, RG_ERROR_INDEX, RG_ERROR_MEMORY, or the tape's error. */
 RG_API rg_status rg_confusion_measure(rg_confusion **out, rg_mlp *mlp, const rg_dataset *data,
-                                      int64_t batch, rg_error *error);
+                                      const rg_pass_options *options, rg_error *error);
 
 /* ---- figures ---- */
 

@@ -1,10 +1,11 @@
 #include "places.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-static const char prefix[] = "optimizer.";
+static const char prefix[] = RGI_PLACE_PREFIX;
 
 /* ---- the list ---- */
 
@@ -74,15 +75,49 @@ static void add_optimizer(rgi_places *places, const rg_optimizer *optimizer)
         add_states(places, optimizer, &optimizer->slots[i]);
 }
 
-rg_status rgi_places_create(rgi_places *places, const rg_params *params,
-                            const rg_optimizer *optimizer, rg_error *error)
+/* One of the vectors, a part for each parameter, under "optimizer.NAME.WHAT AGE". */
+static void add_vector(rgi_places *places, const rg_lbfgs *lbfgs, const double *vector,
+                       const char *what, int64_t age)
 {
-    enum { SLOT_NUMBERS = 3 };
+    for (int i = 0; i < lbfgs->count; i++) {
+        const rg_param *param = rg_params_at(lbfgs->params, i);
+        snprintf(next_name(places), RGI_PLACE_NAME_SIZE, "%s%s.%s%" PRId64, prefix,
+                 rg_params_name(lbfgs->params, i), what, age);
+        add(places, NULL, RG_F64, rg_param_shape(param), vector);
+        vector += rg_param_size(param);
+    }
+}
+
+static void add_lbfgs(rgi_places *places, const rg_lbfgs *lbfgs)
+{
+    const rg_lbfgs_options *options = &lbfgs->options;
+    add_number(places, RG_I64, &options->history, "history");
+    add_number(places, RG_I64, &options->iterations, "iterations");
+    add_number(places, RG_I64, &options->evaluations, "evaluations");
+    add_number(places, RG_F64, &options->decrease, "decrease");
+    add_number(places, RG_F64, &options->curvature, "curvature");
+    add_number(places, RG_F64, &options->tolerance, "tolerance");
+    add_number(places, RG_I64, &lbfgs->pairs, "pairs");
+    for (int64_t age = 0; age < lbfgs->pairs; age++) {
+        add_vector(places, lbfgs, rgi_lbfgs_step(lbfgs, age), "step", age);
+        add_vector(places, lbfgs, rgi_lbfgs_change(lbfgs, age), "change", age);
+    }
+}
+
+rg_status rgi_places_create(rgi_places *places, const rg_params *params, rgi_changer changer,
+                            rg_error *error)
+{
+    enum { SLOT_NUMBERS = 3, PAIR = 2 };
+    const rg_optimizer *optimizer = changer.optimizer;
+    const rg_lbfgs *lbfgs = changer.lbfgs;
     int64_t capacity = rg_params_count(params) + RGI_MAX_NUMBERS + 1;
     if (optimizer)
         capacity += (int64_t)optimizer->count * (SLOT_NUMBERS + RGI_MAX_STATE);
-    *places = (rgi_places){
-        .allocator = rg_params_allocator(params), .optimizer = optimizer, .capacity = capacity};
+    if (lbfgs)
+        capacity += lbfgs->count * PAIR * lbfgs->pairs;
+    *places = (rgi_places){.allocator = rg_params_allocator(params),
+                           .whole = optimizer || lbfgs,
+                           .capacity = capacity};
     places->list = rgi_alloc(places->allocator, (size_t)capacity * sizeof *places->list);
     places->names = rgi_alloc(places->allocator, (size_t)capacity * sizeof *places->names);
     if (!places->list || !places->names) {
@@ -93,6 +128,8 @@ rg_status rgi_places_create(rgi_places *places, const rg_params *params,
     add_params(places, params);
     if (optimizer)
         add_optimizer(places, optimizer);
+    if (lbfgs)
+        add_lbfgs(places, lbfgs);
     return RG_OK;
 }
 
@@ -140,7 +177,7 @@ static rg_status check_setting(const rg_stored *place, const rg_safetensors *fil
 
 static bool is_listed(const rgi_places *places, const char *name)
 {
-    if (!places->optimizer && strncmp(name, prefix, strlen(prefix)) == 0)
+    if (!places->whole && strncmp(name, prefix, strlen(prefix)) == 0)
         return true;
     for (int64_t i = 0; i < places->count; i++)
         if (strcmp(places->list[i].name, name) == 0)

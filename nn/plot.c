@@ -124,6 +124,15 @@ static void logarithmic_ticks(axis *a, int wanted)
     }
 }
 
+static void find_ticks(axis *a, int wanted, bool outwards)
+{
+    enum { DECADES = 8 };
+    if (a->logarithmic)
+        logarithmic_ticks(a, DECADES);
+    else
+        linear_ticks(a, wanted, outwards);
+}
+
 static double place(const axis *a, double position)
 {
     return a->start + (position - a->low) / (a->high - a->low) * (a->end - a->start);
@@ -286,13 +295,10 @@ rg_status rg_write_curves_svg(FILE *file, const rg_curve *curves, int count,
     chart c = {.file = file, .curves = curves, .count = count};
     c.options = options ? options : &plain;
     c.y = (axis){.logarithmic = c.options->log_y, .start = BOTTOM, .end = TOP};
-    c.x = (axis){.start = LEFT, .end = WIDTH - legend_width(&c)};
+    c.x = (axis){.logarithmic = c.options->log_x, .start = LEFT, .end = WIDTH - legend_width(&c)};
     find_ranges(&c);
-    linear_ticks(&c.x, 8, false);
-    if (c.y.logarithmic)
-        logarithmic_ticks(&c.y, 8);
-    else
-        linear_ticks(&c.y, 6, true);
+    find_ticks(&c.x, 8, false);
+    find_ticks(&c.y, 6, true);
     fprintf(file,
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" "
             "viewBox=\"0 0 %d %d\" font-family=\"sans-serif\" font-size=\"12\" fill=\"#222222\">\n"

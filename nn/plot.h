@@ -25,7 +25,7 @@ typedef struct rg_curve {
 
 typedef struct rg_plot_options {
     const char *title, *x_label, *y_label;
-    int log_y; /* 1: logarithmic y axis; points with y <= 0 are left out */
+    int log_x, log_y; /* 1: logarithmic axis; points that are not above 0 on it are left out */
 } rg_plot_options;
 
 /* Writes a chart of 760 by 440 pixels with axes around all points, round tick numbers and a legend.

@@ -67,20 +67,18 @@ static double examples_made(const rgi_progress *progress, const rg_epoch *epoch,
            (double)progress->before;
 }
 
-/* What was found at the end of an epoch, on a terminal only the first of both; whether there is
- * any. */
-static bool add_evaluations(line *to, const rg_epoch *epoch, bool terminal)
+/* What was found at the end of an epoch: all, or briefly only the first of both. */
+static void add_evaluations(line *to, const rg_epoch *epoch, bool brief)
 {
     bool validated = !isnan(epoch->validation_loss), tested = !isnan(epoch->test_loss);
     if (validated) {
-        add(to, "  val. loss %.4g", epoch->validation_loss);
+        add(to, brief ? "  val. %.4g" : "  val. loss %.4g", epoch->validation_loss);
         add_known(to, "  %.2f %%", 100 * epoch->validation_accuracy);
     }
-    if (tested && !(validated && terminal)) {
-        add(to, "  test loss %.4g", epoch->test_loss);
+    if (tested && !(validated && brief)) {
+        add(to, brief ? "  test %.4g" : "  test loss %.4g", epoch->test_loss);
         add_known(to, "  %.2f %%", 100 * epoch->test_accuracy);
     }
-    return validated || tested;
 }
 
 static line describe(const rgi_progress *progress, const rg_epoch *epoch, int64_t done)
@@ -89,13 +87,15 @@ static line describe(const rgi_progress *progress, const rg_epoch *epoch, int64_
     double made = examples_made(progress, epoch, done);
     double left =
         (double)progress->epochs * (double)progress->examples - (double)progress->before - made;
+    bool evaluated = !isnan(epoch->validation_loss) || !isnan(epoch->test_loss);
+    bool brief = evaluated && progress->terminal; /* to fit into 80 columns */
     add(&text, "epoch %.0f", (double)epoch->epoch);
     add(&text, "/%.0f", (double)progress->epochs);
     add(&text, "  loss %.4g", epoch->loss);
-    add_known(&text, "  accuracy %.2f %%", 100 * epoch->accuracy);
-    if (add_evaluations(&text, epoch, progress->terminal) && progress->terminal)
-        return text; /* more would not fit into 80 columns */
-    add(&text, "  %.0f samples/s", progress->speed);
+    add_known(&text, brief ? "  %.2f %%" : "  accuracy %.2f %%", 100 * epoch->accuracy);
+    add_evaluations(&text, epoch, brief);
+    if (!brief)
+        add(&text, "  %.0f samples/s", progress->speed);
     if (progress->terminal && left > 0)
         add_time(&text, (rgi_now() - progress->began) * left / made);
     return text;

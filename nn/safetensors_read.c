@@ -35,6 +35,7 @@ typedef struct reader {
     rg_safetensors *file;
     int64_t data_size; /* of the file after its header */
     bool has_metadata;
+    int seen; /* members of the tensor being read */
     rg_error *error;
 } reader;
 
@@ -92,26 +93,29 @@ static rg_status read_header(reader *r)
     return rgi_file_read(&r->in, r->file->header, (size_t)length, r->error);
 }
 
+static rg_status read_metadata_line(void *context, char *key)
+{
+    reader *r = context;
+    rg_safetensors *file = r->file;
+    char *value;
+    rg_status status = rgi_json_string(&r->json, &value);
+    if (status != RG_OK)
+        return status;
+    rg_metadata *list =
+        grow(file, file->metadata, file->metadata_count, &file->metadata_capacity, sizeof *list);
+    if (!list)
+        return no_memory(r);
+    file->metadata = list;
+    list[file->metadata_count++] = (rg_metadata){key, value};
+    return RG_OK;
+}
+
 static rg_status read_metadata(reader *r)
 {
-    rg_safetensors *file = r->file;
     if (r->has_metadata)
         return RGI_FAIL(r->error, RG_ERROR_FORMAT, "%s: __metadata__ occurs twice", r->in.name);
     r->has_metadata = true;
-    for (int64_t count = 0;;) {
-        char *key, *value;
-        rg_status status = rgi_json_member(&r->json, &count, &key);
-        if (status == RG_OK && key)
-            status = rgi_json_string(&r->json, &value);
-        if (status != RG_OK || !key)
-            return status;
-        rg_metadata *list = grow(file, file->metadata, file->metadata_count,
-                                 &file->metadata_capacity, sizeof *list);
-        if (!list)
-            return no_memory(r);
-        file->metadata = list;
-        list[file->metadata_count++] = (rg_metadata){key, value};
-    }
+    return rgi_json_object(&r->json, read_metadata_line, r);
 }
 
 static rg_status read_dtype(reader *r, entry *e)
@@ -179,41 +183,27 @@ static rg_status read_offsets(reader *r, entry *e)
     return RG_OK;
 }
 
-/* Reads the three members of a tensor. */
-static rg_status read_members(reader *r, entry *e)
+/* What a tensor has, each once. */
+enum { DTYPE = 1, SHAPE = 2, OFFSETS = 4, ALL = 7 };
+
+/* Reads a member of the tensor last begun. */
+static rg_status read_member(void *context, char *key)
 {
-    enum { DTYPE = 1, SHAPE = 2, OFFSETS = 4, ALL = 7 };
-    int seen = 0;
-    for (int64_t count = 0;;) {
-        char *key;
-        rg_status status = rgi_json_member(&r->json, &count, &key);
-        if (status != RG_OK)
-            return status;
-        if (!key)
-            break;
-        int member = strcmp(key, "dtype") == 0          ? DTYPE
-                     : strcmp(key, "shape") == 0        ? SHAPE
-                     : strcmp(key, "data_offsets") == 0 ? OFFSETS
-                                                        : 0;
-        if (member == 0 || seen & member)
-            return RGI_FAIL(r->error, RG_ERROR_FORMAT, "%s: %.64s has the %smember %.32s%s",
-                            r->in.name, e->tensor.name, member ? "" : "unknown ", key,
-                            member ? " twice" : "");
-        seen |= member;
-        status = member == DTYPE ? read_dtype(r, e)
-                 : member == SHAPE
-                     ? read_counts(r, e, e->tensor.shape.dim, RG_MAX_RANK, &e->tensor.shape.rank)
-                     : read_offsets(r, e);
-        if (status != RG_OK)
-            return status;
-    }
-    if (seen != ALL)
-        return RGI_FAIL(r->error, RG_ERROR_FORMAT, "%s: %.64s has no %s", r->in.name,
-                        e->tensor.name,
-                        !(seen & DTYPE)   ? "dtype"
-                        : !(seen & SHAPE) ? "shape"
-                                          : "data_offsets");
-    return RG_OK;
+    reader *r = context;
+    entry *e = &r->file->entries[r->file->count - 1];
+    int member = strcmp(key, "dtype") == 0          ? DTYPE
+                 : strcmp(key, "shape") == 0        ? SHAPE
+                 : strcmp(key, "data_offsets") == 0 ? OFFSETS
+                                                    : 0;
+    if (member == 0 || r->seen & member)
+        return RGI_FAIL(r->error, RG_ERROR_FORMAT, "%s: %.64s has the %smember %.32s%s", r->in.name,
+                        e->tensor.name, member ? "" : "unknown ", key, member ? " twice" : "");
+    r->seen |= member;
+    if (member == DTYPE)
+        return read_dtype(r, e);
+    if (member == SHAPE)
+        return read_counts(r, e, e->tensor.shape.dim, RG_MAX_RANK, &e->tensor.shape.rank);
+    return read_offsets(r, e);
 }
 
 static rg_status check_extent(const reader *r, const entry *e)
@@ -247,23 +237,27 @@ static rg_status read_tensor(reader *r, const char *name)
     entry *e = &list[file->count++];
     memset(e, 0, sizeof *e);
     e->tensor.name = name;
-    rg_status status = read_members(r, e);
-    return status == RG_OK ? check_extent(r, e) : status;
+    r->seen = 0;
+    rg_status status = rgi_json_object(&r->json, read_member, r);
+    if (status != RG_OK)
+        return status;
+    if (r->seen != ALL)
+        return RGI_FAIL(r->error, RG_ERROR_FORMAT, "%s: %.64s has no %s", r->in.name, name,
+                        !(r->seen & DTYPE)   ? "dtype"
+                        : !(r->seen & SHAPE) ? "shape"
+                                             : "data_offsets");
+    return check_extent(r, e);
+}
+
+static rg_status read_entry(void *context, char *key)
+{
+    return strcmp(key, "__metadata__") == 0 ? read_metadata(context) : read_tensor(context, key);
 }
 
 static rg_status parse_header(reader *r)
 {
-    for (int64_t count = 0;;) {
-        char *key;
-        rg_status status = rgi_json_member(&r->json, &count, &key);
-        if (status != RG_OK)
-            return status;
-        if (!key)
-            return rgi_json_end(&r->json);
-        status = strcmp(key, "__metadata__") == 0 ? read_metadata(r) : read_tensor(r, key);
-        if (status != RG_OK)
-            return status;
-    }
+    rg_status status = rgi_json_object(&r->json, read_entry, r);
+    return status == RG_OK ? rgi_json_end(&r->json) : status;
 }
 
 /* ---- order ---- */

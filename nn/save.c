@@ -1,12 +1,13 @@
 #include "save.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "number.h"
 #include "places.h"
 
-static const char optimizer_key[] = "optimizer";
+static const char optimizer_key[] = "optimizer", lbfgs_name[] = "lbfgs";
 
 /* ---- writing ---- */
 
@@ -16,6 +17,7 @@ enum { OWN_METADATA = 5 };
 typedef struct own_metadata {
     rg_metadata list[OWN_METADATA];
     int count;
+    char dropout[RGI_NUMBER_SIZE]; /* what its line has */
 } own_metadata;
 
 static void note(own_metadata *own, const char *key, const char *value)
@@ -42,20 +44,33 @@ static rg_status write_places(const rgi_places *places, const own_metadata *own,
     return status;
 }
 
-static rg_status save(const rg_params *params, const rg_optimizer *optimizer, own_metadata *own,
+/* Whether what changes parameters is of exactly these. Without the state of one that was added
+ * later, the file could not be loaded. */
+static bool belongs(rgi_changer changer, const rg_params *params)
+{
+    int count = rg_params_count(params);
+    const rg_optimizer *optimizer = changer.optimizer;
+    const rg_lbfgs *lbfgs = changer.lbfgs;
+    return (!optimizer || (optimizer->params == params && optimizer->count == count)) &&
+           (!lbfgs || (lbfgs->params == params && lbfgs->count == count));
+}
+
+static rg_status save(const rg_params *params, rgi_changer changer, own_metadata *own,
                       const rg_metadata *metadata, int64_t metadata_count, const char *path,
                       rg_error *error)
 {
     if (metadata_count < 0)
         return RGI_FAIL(error, RG_ERROR_ARGUMENT, "%s: the number of lines of metadata is negative",
                         rgi_path_end(path));
-    if (optimizer && optimizer->params != params)
+    if (!belongs(changer, params))
         return RGI_FAIL(error, RG_ERROR_ARGUMENT, "%s: the optimizer is of other parameters",
                         rgi_path_end(path));
-    if (optimizer)
-        note(own, optimizer_key, optimizer->kind->name);
+    if (changer.optimizer)
+        note(own, optimizer_key, changer.optimizer->kind->name);
+    if (changer.lbfgs)
+        note(own, optimizer_key, lbfgs_name);
     rgi_places places;
-    rg_status status = rgi_places_create(&places, params, optimizer, error);
+    rg_status status = rgi_places_create(&places, params, changer, error);
     if (status != RG_OK)
         return status;
     status = write_places(&places, own, metadata, metadata_count, path, error);
@@ -68,10 +83,33 @@ rg_status rg_params_save(const rg_params *params, const rg_optimizer *optimizer,
                          rg_error *error)
 {
     own_metadata own = {.count = 0};
-    return save(params, optimizer, &own, metadata, metadata_count, path, error);
+    return save(params, (rgi_changer){.optimizer = optimizer}, &own, metadata, metadata_count, path,
+                error);
 }
 
 /* ---- reading ---- */
+
+/* Reads the number "optimizer.KEY", a scalar of that type. */
+static rg_status read_number(const rg_safetensors *file, const char *name, const char *key,
+                             rg_type type, void *out, rg_error *error)
+{
+    char full[RGI_PLACE_NAME_SIZE];
+    snprintf(full, sizeof full, "%s%s", RGI_PLACE_PREFIX, key);
+    const rg_stored *found = rg_safetensors_find(file, full);
+    if (!found || !found->data || found->type != type || found->shape.rank != 0)
+        return RGI_FAIL(error, RG_ERROR_FORMAT, "%s: has no %s number %s", name, rg_type_name(type),
+                        full);
+    memcpy(out, found->data, rg_type_size(type));
+    return RG_OK;
+}
+
+/* What came of making an optimizer of a file's numbers. */
+static rg_status refuse(const rg_error *why, const char *name, rg_error *error)
+{
+    if (why->status == RG_ERROR_MEMORY)
+        return RGI_FAIL(error, RG_ERROR_MEMORY, "%s", why->message);
+    return RGI_FAIL(error, RG_ERROR_FORMAT, "%s: %.128s", name, why->message);
+}
 
 /* The optimizer of the kind and with the numbers in the file, in its first state; NULL if the file
  * has none. */
@@ -81,53 +119,56 @@ static rg_status create_optimizer(rg_params *params, const rg_safetensors *file,
     const char *kind_name = rg_safetensors_metadata(file, optimizer_key);
     if (!kind_name)
         return RG_OK;
+    if (strcmp(kind_name, lbfgs_name) == 0)
+        return RGI_FAIL(error, RG_ERROR_FORMAT, "%s: holds an L-BFGS, which rg_lbfgs_load reads",
+                        name);
     const rgi_kind *kind = rgi_kind_find(kind_name);
     if (!kind)
         return RGI_FAIL(error, RG_ERROR_FORMAT, "%s: there is no kind of optimizer called %.32s",
                         name, kind_name);
     double numbers[RGI_MAX_NUMBERS] = {0};
     for (int i = 0; i < RGI_MAX_NUMBERS && kind->number[i].name; i++) {
-        char key[RGI_PLACE_NAME_SIZE];
-        snprintf(key, sizeof key, "optimizer.%s", kind->number[i].name);
-        const rg_stored *found = rg_safetensors_find(file, key);
-        if (!found || !found->data || found->type != RG_F64 || found->shape.rank != 0)
-            return RGI_FAIL(error, RG_ERROR_FORMAT, "%s: has no float64 number %s", name, key);
-        numbers[i] = *(const double *)found->data;
+        rg_status status =
+            read_number(file, name, kind->number[i].name, RG_F64, &numbers[i], error);
+        if (status != RG_OK)
+            return status;
     }
     rg_error why;
     *out = rgi_optimizer_create(params, kind, numbers, &why);
-    if (*out)
-        return RG_OK;
-    if (why.status == RG_ERROR_MEMORY)
-        return RGI_FAIL(error, RG_ERROR_MEMORY, "%s", why.message);
-    return RGI_FAIL(error, RG_ERROR_FORMAT, "%s: %.128s", name, why.message);
+    return *out ? RG_OK : refuse(&why, name, error);
+}
+
+/* Reads parameters and the state of what changes them from a file that has exactly these. */
+static rg_status load_places(rg_params *params, rgi_changer changer, const rg_safetensors *file,
+                             const char *name, rg_error *error)
+{
+    rgi_places places;
+    rg_status status = rgi_places_create(&places, params, changer, error);
+    if (status != RG_OK)
+        return status;
+    status = rgi_places_check(&places, file, name, error);
+    if (status == RG_OK)
+        rgi_places_load(&places, file);
+    rgi_places_destroy(&places);
+    for (int i = 0; status == RG_OK && i < rg_params_count(params); i++)
+        rgi_param_changed(rg_params_at(params, i));
+    return status;
 }
 
 static rg_status load(rg_params *params, rg_optimizer **optimizer, const rg_safetensors *file,
                       const char *name, rg_error *error)
 {
     rg_optimizer *made = NULL;
-    rgi_places places;
     rg_status status = RG_OK;
     if (optimizer)
         status = create_optimizer(params, file, name, &made, error);
     if (status == RG_OK)
-        status = rgi_places_create(&places, params, made, error);
-    if (status == RG_OK) {
-        status = rgi_places_check(&places, file, name, error);
-        if (status == RG_OK)
-            rgi_places_load(&places, file);
-        rgi_places_destroy(&places);
-    }
-    if (status != RG_OK) {
+        status = load_places(params, (rgi_changer){.optimizer = made}, file, name, error);
+    if (status != RG_OK)
         rg_optimizer_destroy(made);
-        return status;
-    }
-    for (int i = 0; i < rg_params_count(params); i++)
-        rgi_param_changed(rg_params_at(params, i));
-    if (optimizer)
+    else if (optimizer)
         *optimizer = made;
-    return RG_OK;
+    return status;
 }
 
 rg_status rg_params_load(rg_params *params, rg_optimizer **optimizer, const char *path,
@@ -148,19 +189,24 @@ rg_status rg_params_load(rg_params *params, rg_optimizer **optimizer, const char
 static const char *const norm_names[] = {
     [RG_NORM_NONE] = "none", [RG_NORM_LAYER] = "layer", [RG_NORM_BATCH] = "batch"};
 
+static void note_network(own_metadata *own, const rg_mlp *mlp)
+{
+    enum { EXACT_DIGITS = 17 };
+    const rg_norm_layer *norm = rg_mlp_norm(mlp, 0);
+    int last = rg_mlp_layer_count(mlp) - 1;
+    note(own, "mlp.hidden", rg_activation_name(rg_mlp_activation(mlp, last > 0 ? 0 : -1)));
+    note(own, "mlp.output", rg_activation_name(rg_mlp_activation(mlp, last)));
+    note(own, "mlp.norm", norm_names[norm ? norm->kind : RG_NORM_NONE]);
+    note(own, "mlp.dropout", rgi_number(own->dropout, rg_mlp_dropout(mlp), EXACT_DIGITS));
+}
+
 rg_status rg_mlp_save(const rg_mlp *mlp, const rg_optimizer *optimizer, const rg_metadata *metadata,
                       int64_t metadata_count, const char *path, rg_error *error)
 {
-    enum { EXACT_DIGITS = 17 };
-    char dropout[RGI_NUMBER_SIZE];
-    const rg_norm_layer *norm = rg_mlp_norm(mlp, 0);
-    int last = rg_mlp_layer_count(mlp) - 1;
     own_metadata own = {.count = 0};
-    note(&own, "mlp.hidden", rg_activation_name(rg_mlp_activation(mlp, last > 0 ? 0 : -1)));
-    note(&own, "mlp.output", rg_activation_name(rg_mlp_activation(mlp, last)));
-    note(&own, "mlp.norm", norm_names[norm ? norm->kind : RG_NORM_NONE]);
-    note(&own, "mlp.dropout", rgi_number(dropout, rg_mlp_dropout(mlp), EXACT_DIGITS));
-    return save(rg_mlp_params(mlp), optimizer, &own, metadata, metadata_count, path, error);
+    note_network(&own, mlp);
+    return save(rg_mlp_params(mlp), (rgi_changer){.optimizer = optimizer}, &own, metadata,
+                metadata_count, path, error);
 }
 
 /* The value of a key that must be there. */
@@ -308,6 +354,72 @@ rg_status rg_mlp_load(const char *path, const rg_allocator *allocator, rg_mlp **
     if (status != RG_OK) {
         rg_mlp_destroy(*mlp);
         *mlp = NULL;
+    }
+    return status;
+}
+
+/* ---- L-BFGS ---- */
+
+rg_status rg_lbfgs_save(const rg_lbfgs *lbfgs, const rg_mlp *mlp, const rg_metadata *metadata,
+                        int64_t metadata_count, const char *path, rg_error *error)
+{
+    own_metadata own = {.count = 0};
+    if (mlp)
+        note_network(&own, mlp);
+    return save(mlp ? rg_mlp_params(mlp) : lbfgs->params, (rgi_changer){.lbfgs = lbfgs}, &own,
+                metadata, metadata_count, path, error);
+}
+
+/* An L-BFGS with the options in the file and as many pairs, which are still to be read. */
+static rg_status create_lbfgs(rg_params *params, const rg_safetensors *file, const char *name,
+                              rg_lbfgs **out, rg_error *error)
+{
+    const char *kind = rg_safetensors_metadata(file, optimizer_key);
+    if (!kind || strcmp(kind, lbfgs_name) != 0)
+        return RGI_FAIL(error, RG_ERROR_FORMAT, "%s: holds no L-BFGS", name);
+    rg_lbfgs_options options;
+    int64_t pairs;
+    const struct {
+        const char *key;
+        rg_type type;
+        void *out;
+    } numbers[] = {{"history", RG_I64, &options.history},
+                   {"iterations", RG_I64, &options.iterations},
+                   {"evaluations", RG_I64, &options.evaluations},
+                   {"decrease", RG_F64, &options.decrease},
+                   {"curvature", RG_F64, &options.curvature},
+                   {"tolerance", RG_F64, &options.tolerance},
+                   {"pairs", RG_I64, &pairs}};
+    rg_status status = RG_OK;
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers && status == RG_OK; i++)
+        status = read_number(file, name, numbers[i].key, numbers[i].type, numbers[i].out, error);
+    if (status != RG_OK)
+        return status;
+    rg_error why;
+    *out = rgi_lbfgs_create(params, &options, &why);
+    if (!*out)
+        return refuse(&why, name, error);
+    if (pairs < 0 || pairs > options.history || pairs > rg_safetensors_count(file))
+        return RGI_FAIL(error, RG_ERROR_FORMAT,
+                        "%s: optimizer.pairs is %" PRId64 "; there cannot be so many", name, pairs);
+    (*out)->pairs = pairs;
+    return RG_OK;
+}
+
+rg_status rg_lbfgs_load(rg_params *params, rg_lbfgs **lbfgs, const char *path, rg_error *error)
+{
+    const char *name = rgi_path_end(path);
+    rg_safetensors *file;
+    *lbfgs = NULL;
+    rg_status status = rg_safetensors_read(path, rg_params_allocator(params), &file, error);
+    if (status == RG_OK)
+        status = create_lbfgs(params, file, name, lbfgs, error);
+    if (status == RG_OK)
+        status = load_places(params, (rgi_changer){.lbfgs = *lbfgs}, file, name, error);
+    rg_safetensors_destroy(file);
+    if (status != RG_OK) {
+        rg_lbfgs_destroy(*lbfgs);
+        *lbfgs = NULL;
     }
     return status;
 }

@@ -22,6 +22,7 @@
 #ifndef RG_NN_SAVE_H
 #define RG_NN_SAVE_H
 
+#include "lbfgs.h"
 #include "mlp.h"
 #include "optim.h"
 #include "safetensors.h"
@@ -31,8 +32,8 @@ RG_BEGIN_DECLS
 /* ---- parameters ---- */
 
 /* Writes all parameters, the state of `optimizer` unless it is NULL, and `metadata_count` lines of
- * metadata of your own. RG_ERROR_ARGUMENT if the optimizer is not one of these parameters; other
- * errors as rg_safetensors_write, to which a name that is not UTF-8 is one. */
+ * metadata of your own. RG_ERROR_ARGUMENT if the optimizer is not one of exactly these parameters;
+ * other errors as rg_safetensors_write, to which a name that is not UTF-8 is one. */
 RG_API rg_status rg_params_save(const rg_params *params, const rg_optimizer *optimizer,
                                 const rg_metadata *metadata, int64_t metadata_count,
                                 const char *path, rg_error *error);
@@ -62,6 +63,26 @@ RG_API rg_status rg_mlp_save(const rg_mlp *mlp, const rg_optimizer *optimizer,
  * library's. */
 RG_API rg_status rg_mlp_load(const char *path, const rg_allocator *allocator, rg_mlp **mlp,
                              rg_optimizer **optimizer, rg_error *error);
+
+/* ---- L-BFGS ---- */
+
+/* Writes all parameters and what L-BFGS knows of them, with metadata of your own: "optimizer" is
+ * "lbfgs", the options and the number of remembered steps are tensors "optimizer.history" and the
+ * like and "optimizer.pairs", and the parts of the steps and changes of each parameter
+ * "optimizer.NAME.step0" and "optimizer.NAME.change0", 0 being the newest. `mlp`, unless it is
+ * NULL, is the network whose parameters these are, so that rg_mlp_load makes it from the file.
+ * RG_ERROR_ARGUMENT if the network has other parameters, or some were added after the L-BFGS; other
+ * errors as rg_params_save. */
+RG_API rg_status rg_lbfgs_save(const rg_lbfgs *lbfgs, const rg_mlp *mlp,
+                               const rg_metadata *metadata, int64_t metadata_count,
+                               const char *path, rg_error *error);
+
+/* Reads the elements of all parameters from such a file and creates an L-BFGS of them, into *lbfgs,
+ * which goes on exactly as the one that was saved. RG_ERROR_FORMAT if the file has none or its
+ * numbers cannot be; other errors as rg_params_load. After an error no parameter has changed and
+ * *lbfgs is NULL. */
+RG_API rg_status rg_lbfgs_load(rg_params *params, rg_lbfgs **lbfgs, const char *path,
+                               rg_error *error);
 
 RG_END_DECLS
 

@@ -12,8 +12,8 @@
 
 typedef struct trainer {
     rgi_run run;
+    rgi_tally tally; /* of this epoch */
     rg_optimizer *optimizer;
-    rg_threads *threads; /* NULL: none */
     const rg_train_options *options;
     rg_history *history;
     rg_batches *train, *validation, *test; /* the last two may be NULL */
@@ -34,11 +34,10 @@ static bool is_penalty(double number)
 
 static rg_status check_numbers(const rg_train_options *options, rg_error *error)
 {
-    if (options->epochs < 1 || options->batch < 0)
+    if (options->epochs < 1)
         return RGI_FAIL(error, RG_ERROR_ARGUMENT,
-                        "training: %" PRId64 " epochs in batches of %" PRId64
-                        "; there must be at least one epoch and batches cannot be negative",
-                        options->epochs, options->batch);
+                        "training: %" PRId64 " epochs; there must be at least one",
+                        options->epochs);
     if (options->first_epoch < 0 || options->first_step < 0)
         return RGI_FAIL(error, RG_ERROR_ARGUMENT,
                         "training: it cannot begin with step %" PRId64 " of epoch %" PRId64,
@@ -55,10 +54,6 @@ static rg_status check_numbers(const rg_train_options *options, rg_error *error)
     if (options->patience > 0 && !options->validation)
         return RGI_FAIL(error, RG_ERROR_ARGUMENT,
                         "training: early stopping needs a validation set");
-    if (options->threads < 0 || options->threads > RG_MAX_THREADS)
-        return RGI_FAIL(error, RG_ERROR_ARGUMENT,
-                        "training: there cannot be %d threads; 0 to %d can", options->threads,
-                        (int)RG_MAX_THREADS);
     return RG_OK;
 }
 
@@ -74,25 +69,19 @@ static rg_status check_sets(const rg_mlp *mlp, const rg_dataset *train, const rg
     return status;
 }
 
-static int64_t batch_size(const rg_train_options *options, const rg_dataset *train)
+static rg_status check_batches(const trainer *t, int64_t count, rg_error *error)
 {
-    return options->batch == 0 || options->batch > train->count ? train->count : options->batch;
-}
-
-static rg_status check_batches(const rg_mlp *mlp, const rg_dataset *train,
-                               const rg_train_options *options, rg_error *error)
-{
-    int64_t size = batch_size(options, train), steps = (train->count - 1) / size + 1;
-    if (options->first_step > steps)
+    int64_t last = count - (t->steps - 1) * t->size;
+    if (t->result.next_step > t->steps)
         return RGI_FAIL(error, RG_ERROR_ARGUMENT,
                         "training: it cannot begin with step %" PRId64 "; an epoch has %" PRId64,
-                        options->first_step, steps);
-    const rg_norm_layer *norm = rg_mlp_norm(mlp, 0);
-    if (norm && norm->kind == RG_NORM_BATCH && train->count - (steps - 1) * size == 1)
+                        t->result.next_step, t->steps);
+    const rg_norm_layer *norm = rg_mlp_norm(t->run.mlp, 0);
+    if (norm && norm->kind == RG_NORM_BATCH && last == 1)
         return RGI_FAIL(error, RG_ERROR_ARGUMENT,
                         "training: batches of %" PRId64 " of %" PRId64
                         " examples leave one alone; batch normalisation needs two",
-                        size, train->count);
+                        t->size, count);
     return RG_OK;
 }
 
@@ -137,31 +126,25 @@ static void add_penalties(const trainer *t)
         if (rg_param_is_frozen(weight))
             continue;
         rg_param_grad(weight); /* if it is to be zeroed first, then not by each piece */
-        rgi_parallel(t->threads, rg_param_size(weight), RGI_GRAIN, penalty_piece, &job);
+        rgi_parallel(t->run.threads, rg_param_size(weight), RGI_GRAIN, penalty_piece, &job);
     }
 }
 
 /* The gradients of a batch, penalties included. */
-static rg_status find_gradients(trainer *t, const rg_batch *batch, double *value, rg_error *error)
+static rg_status find_gradients(trainer *t, const rg_batch *batch, double *loss, rg_error *error)
 {
     const rg_train_options *options = t->options;
     int64_t epoch = t->result.next_epoch, number = t->result.next_step;
-    rg_tape *tape = t->run.tape;
     if (rg_mlp_dropout(t->run.mlp) > 0)
         rg_mlp_seed_dropout(t->run.mlp, t->dropout + (uint64_t)number);
-    rg_value loss = rgi_run_batch(&t->run, batch);
-    *value = rg_item(loss);
-    if (rg_tape_status(tape) == RG_OK && !isfinite(*value))
-        return RGI_FAIL(error, RG_ERROR_NUMERIC,
-                        "training: the loss is %g in epoch %" PRId64 ", step %" PRId64, *value,
-                        epoch, number);
-    rg_optimizer_zero_grad(t->optimizer);
-    rg_status status = rg_tape_status(tape);
-    if (status == RG_OK)
-        status = rg_backward(loss);
+    rg_status status = rgi_run_gradients(&t->run, batch, t->optimizer, &t->tally, loss);
     if (status != RG_OK)
         return RGI_FAIL(error, status, "training: epoch %" PRId64 ", step %" PRId64 ": %s", epoch,
-                        number, rg_tape_message(tape));
+                        number, rg_tape_message(t->run.tape));
+    if (!isfinite(*loss))
+        return RGI_FAIL(error, RG_ERROR_NUMERIC,
+                        "training: the loss is %g in epoch %" PRId64 ", step %" PRId64, *loss,
+                        epoch, number);
     if (options->l1 > 0 || options->l2 > 0)
         add_penalties(t);
     return RG_OK;
@@ -202,7 +185,7 @@ static void start_epoch(trainer *t)
 {
     t->random = rg_epoch_random(t->options->seed, t->result.next_epoch);
     t->dropout = rg_random_bits(&t->random);
-    rgi_run_start(&t->run);
+    rgi_tally_start(&t->tally, t->options->loss);
     rg_batches_start(t->train);
     rg_batches_skip(t->train, t->result.next_step - 1);
     rg_tape_reset(t->run.tape);
@@ -211,7 +194,7 @@ static void start_epoch(trainer *t)
 /* Takes down the epoch so far and shows it. */
 static void note(trainer *t, int64_t skipped, rg_epoch *epoch)
 {
-    rg_evaluation result = rgi_run_result(&t->run);
+    rg_evaluation result = rgi_tally_result(&t->tally);
     *epoch = (rg_epoch){.epoch = t->result.next_epoch,
                         .loss = result.loss,
                         .accuracy = result.accuracy,
@@ -219,14 +202,20 @@ static void note(trainer *t, int64_t skipped, rg_epoch *epoch)
                         .validation_accuracy = NAN,
                         .test_loss = NAN,
                         .test_accuracy = NAN};
-    rgi_progress_step(&t->progress, epoch, skipped + t->run.examples);
+    rgi_progress_step(&t->progress, epoch, skipped + t->tally.examples);
 }
 
 /* A pass over a set that may be NULL. */
 static rg_status judge(trainer *t, rg_batches *set, double *loss, double *accuracy, rg_error *error)
 {
     rg_evaluation result = {NAN, NAN};
-    rg_status status = set ? rgi_run_evaluate(&t->run, set, &result, error) : RG_OK;
+    rg_status status = RG_OK;
+    if (set) {
+        rgi_tally tally;
+        rgi_tally_start(&tally, t->options->loss);
+        status = rgi_run_pass(&t->run, set, rgi_tally_batch, &tally, "evaluation", error);
+        result = rgi_tally_result(&tally);
+    }
     *loss = result.loss;
     *accuracy = result.accuracy;
     return status;
@@ -308,25 +297,10 @@ static rg_status run_epochs(trainer *t, rg_error *error)
     return RG_OK;
 }
 
-/* A pool for the time of the training, if there is to be one. */
-static rg_status start_threads(trainer *t, rg_error *error)
-{
-    if (t->options->threads <= 1)
-        return RG_OK;
-    t->threads = rg_threads_create(t->options->threads,
-                                   rg_params_allocator(rg_mlp_params(t->run.mlp)), error);
-    if (!t->threads)
-        return error->status;
-    rg_tape_set_threads(t->run.tape, t->threads);
-    rg_optimizer_set_threads(t->optimizer, t->threads);
-    return RG_OK;
-}
-
 /* Makes what the training needs beside the tape and threads. */
 static rg_status prepare(trainer *t, const rg_dataset *train, const rg_dataset *test,
                          rg_error *error)
 {
-    enum { EVALUATED = 256 }; /* large enough for full speed, small enough for the cache */
     const rg_dataset *validation = t->options->validation;
     rg_params *params = rg_mlp_params(t->run.mlp);
     const rg_allocator *allocator = rg_params_allocator(params);
@@ -334,25 +308,26 @@ static rg_status prepare(trainer *t, const rg_dataset *train, const rg_dataset *
     if (!t->train)
         return error->status;
     t->steps = rg_batches_count(t->train);
+    t->size = t->steps == 1 ? train->count : t->options->batch;
     if (validation &&
-        !(t->validation = rg_batches_create(validation, EVALUATED, NULL, allocator, error)))
+        !(t->validation = rg_batches_create(validation, RGI_EVALUATED, NULL, allocator, error)))
         return error->status;
-    if (test && !(t->test = rg_batches_create(test, EVALUATED, NULL, allocator, error)))
+    if (test && !(t->test = rg_batches_create(test, RGI_EVALUATED, NULL, allocator, error)))
         return error->status;
     if (t->options->patience > 0 && !rgi_snapshot_create(&t->best, params))
         return RGI_FAIL(error, RG_ERROR_MEMORY,
                         "training: there is no memory to keep the best parameters");
-    return RG_OK;
+    return check_batches(t, train->count, error);
 }
 
 static rg_status run_training(trainer *t, const rg_dataset *train, const rg_dataset *test,
                               rg_error *error)
 {
     rg_threads *own = t->optimizer->threads;
-    rg_status status = start_threads(t, error);
+    rg_status status = prepare(t, train, test, error);
     rg_tape_set_matmul_precision(t->run.tape, t->options->precision);
-    if (status == RG_OK)
-        status = prepare(t, train, test, error);
+    if (t->run.threads)
+        rg_optimizer_set_threads(t->optimizer, t->run.threads);
     if (status == RG_OK) {
         int64_t before =
             (t->result.next_epoch - 1) * train->count + (t->result.next_step - 1) * t->size;
@@ -365,9 +340,7 @@ static rg_status run_training(trainer *t, const rg_dataset *train, const rg_data
     rg_batches_destroy(t->validation);
     rg_batches_destroy(t->test);
     rgi_snapshot_destroy(&t->best);
-    rg_tape_set_threads(t->run.tape, NULL);
     rg_optimizer_set_threads(t->optimizer, own);
-    rg_threads_destroy(t->threads);
     return status;
 }
 
@@ -383,21 +356,19 @@ rg_status rg_train(rg_mlp *mlp, rg_optimizer *optimizer, const rg_dataset *train
     rg_status status = check_numbers(options, error);
     if (status == RG_OK)
         status = check_sets(mlp, train, test, options, error);
-    if (status == RG_OK)
-        status = check_batches(mlp, train, options, error);
     if (status != RG_OK)
         return status;
-    trainer t = {.run = rgi_run_create(mlp, options->loss),
-                 .optimizer = optimizer,
+    trainer t = {.optimizer = optimizer,
                  .options = options,
                  .history = history,
                  .best_loss = INFINITY,
-                 .size = batch_size(options, train),
                  .result = {.next_epoch = options->first_epoch > 0 ? options->first_epoch : 1,
                             .next_step = options->first_step > 0 ? options->first_step : 1}};
     int training = rg_mlp_is_training(mlp);
     rg_mlp_set_training(mlp, 1);
-    status = run_training(&t, train, test, error);
+    status = rgi_run_create(&t.run, mlp, options->threads, "training", error);
+    if (status == RG_OK)
+        status = run_training(&t, train, test, error);
     rg_mlp_set_training(mlp, training);
     rgi_run_destroy(&t.run);
     if (status != RG_OK)

@@ -135,10 +135,17 @@ typedef struct rg_evaluation {
     double accuracy; /* 0 to 1; NaN if the loss has none */
 } rg_evaluation;
 
-/* Evaluates the network on a dataset, `batch` examples at a time (0: all at once), in evaluation
- * mode, which is left as it was. Errors as rg_train's, but a loss that is not finite is none. */
-RG_API rg_status rg_evaluate(rg_mlp *mlp, const rg_dataset *data, rg_loss loss, int64_t batch,
-                             rg_evaluation *result, rg_error *error);
+/* How a network passes over a dataset that it does not learn from. */
+typedef struct rg_pass_options {
+    int64_t batch; /* examples at a time; 0: 256 */
+    int threads;   /* as in rg_train_options */
+} rg_pass_options;
+
+/* Evaluates the network on a dataset in evaluation mode; its mode stays as it was. `options` NULL:
+ * all defaults. Errors as rg_train's, but a loss that is not finite is none. */
+RG_API rg_status rg_evaluate(rg_mlp *mlp, const rg_dataset *data, rg_loss loss,
+                             const rg_pass_options *options, rg_evaluation *result,
+                             rg_error *error);
 
 RG_END_DECLS
 

@@ -14,7 +14,7 @@ typedef union block {
 
 static const void *at(const void *data, int64_t offset, rg_type type)
 {
-    return (const char *)data + offset * (int64_t)rg_type_size(type);
+    return (const char *)data + offset * (int64_t)rgi_width(type);
 }
 
 /* A run of n elements with the given step as memory with step 0 or 1. */

@@ -54,6 +54,7 @@
 #include "math.inc"
 #include "elementwise.inc"
 #include "matmul.inc"
+#include "bias.inc"
 #include "math_end.inc"
 #undef ZIP
 
@@ -65,6 +66,7 @@
 #include "math.inc"
 #include "elementwise.inc"
 #include "matmul.inc"
+#include "bias.inc"
 #include "math_end.inc"
 #undef ZIP
 
@@ -81,6 +83,7 @@
         .binary_backward = {RGI_ALL_BINARY_ROWS(BACKWARD_##type)},                      \
         .step = {RGI_STEP_ROWS(FORWARD_##type)},                                        \
         .compare = {RGI_ALL_COMPARE_ROWS(FORWARD_##type)}, .matmul = rgi_matmul_##type, \
+        .sum_rows = rgi_sum_rows_##type,                                                \
     }
 
 const rgi_kernels RGI_KERNELS[2] = {TABLE(f64), TABLE(f32)};

@@ -38,6 +38,10 @@ typedef struct rgi_matrix {
 typedef void rgi_matmul(int64_t m, int64_t n, int64_t k, rgi_matrix a, rgi_matrix b, rgi_matrix c,
                         int add);
 
+/* out[j] = sum over i < rows of g[i * g_row + j], added to what out holds if `add`. */
+typedef void rgi_sum_rows(int64_t rows, int64_t columns, const void *g, int64_t g_row, void *out,
+                          int add);
+
 typedef struct rgi_kernels {
     rgi_unary_forward *unary_forward[RGI_UNARY_COUNT];
     rgi_unary_backward *unary_backward[RGI_UNARY_COUNT];
@@ -46,6 +50,7 @@ typedef struct rgi_kernels {
     rgi_unary_forward *step[RGI_STEP_COUNT];
     rgi_binary_forward *compare[RGI_COMPARE_COUNT];
     rgi_matmul *matmul;
+    rgi_sum_rows *sum_rows;
 } rgi_kernels;
 
 /* The table of RG_F64 or RG_F32 for a cpu level. */

@@ -15,7 +15,7 @@
 
 static void *element(void *data, int64_t offset, rg_type type)
 {
-    return (char *)data + offset * (int64_t)rg_type_size(type);
+    return (char *)data + offset * (int64_t)rgi_width(type);
 }
 
 /* A product, and the blocks of C within which it may not be cut: each element is then computed by
@@ -40,7 +40,7 @@ static product product_for(const rg_call *call, int64_t m, int64_t n, int64_t k,
 #endif
     enum { BLOCK_ROWS = 6, BLOCK_BYTES = 256 };
     return (product){rgi_kernels_for(call->cpu, type)->matmul, BLOCK_ROWS,
-                     BLOCK_BYTES / (int64_t)rg_type_size(type)};
+                     BLOCK_BYTES / (int64_t)rgi_width(type)};
 }
 
 /* C = A B, or C + A B if `add`, or rows that are `start` + A B if that is not NULL. */
@@ -48,7 +48,7 @@ static void multiply_block(rgi_matmul *product, rg_type type, int64_t m, int64_t
                            rgi_matrix a, rgi_matrix b, rgi_matrix c, int add, const void *start)
 {
     for (int64_t i = 0; start && i < m; i++)
-        memcpy(element(c.data, i * c.row, type), start, (size_t)n * rg_type_size(type));
+        memcpy(element(c.data, i * c.row, type), start, (size_t)n * rgi_width(type));
     product(m, n, k, a, b, c, add || start);
 }
 
@@ -90,7 +90,7 @@ static void multiply_blocks(const product_job *job, int64_t top, int64_t bottom,
     c.data = element(c.data, i * c.row + j, type);
     const char *start = job->start;
     if (start)
-        start += j * (int64_t)rg_type_size(type);
+        start += j * (int64_t)rgi_width(type);
     multiply_block(job->product.run, type, m, n, job->k, a, b, c, job->add, start);
 }
 
@@ -131,6 +131,12 @@ static void multiply(const rg_call *call, int64_t m, int64_t n, int64_t k, rgi_m
 }
 
 /* ---- matmul ---- */
+
+/* Whether backward is to assign the gradient of input k. */
+static int is_fresh(const rg_call *call, int k)
+{
+    return call->fresh >> k & 1;
+}
 
 /* One operand as a batch of matrices: rank-1 operands become a row or a column. */
 typedef struct batch {
@@ -249,6 +255,20 @@ static rg_status matmul_forward(rg_call *call)
     return RG_OK;
 }
 
+/* Whether batch `number` assigns an operand's gradient: the first one that meets its matrix, if
+ * nothing was added before. Operands that broadcast over the batches are met again and again, and
+ * then not in one run: theirs are cleared and added to. */
+static bool assigns(const rg_call *call, int k, const batch *operand, int64_t count)
+{
+    const rg_tensor *x = call->in[k];
+    if (!x->grad || !is_fresh(call, k))
+        return false;
+    if (rg_shape_size(&operand->grad_lead.shape) == count)
+        return true;
+    memset(x->grad, 0, (size_t)x->size * rgi_width(x->type));
+    return false;
+}
+
 static void matmul_backward(rg_call *call)
 {
     const rg_tensor *x = call->in[0], *y = call->in[1];
@@ -256,6 +276,7 @@ static void matmul_backward(rg_call *call)
     batch a = batch_of(x, 0), b = batch_of(y, 1);
     rg_shape lead;
     int64_t count = result_lead(call, &lead);
+    const bool add_x = !assigns(call, 0, &a, count), add_y = !assigns(call, 1, &b, count);
     for (int64_t i = 0; i < count; i++) {
         void *g = element(call->out->grad, i * a.rows * b.columns, type);
         rgi_matrix up = {g, b.columns, 1};
@@ -264,14 +285,14 @@ static void matmul_backward(rg_call *call)
                                 b.row};
             rgi_matrix out = {element(x->grad, batch_offset(&a.grad_lead, &lead, i), type),
                               a.grad_row, a.grad_column};
-            multiply(call, a.rows, a.columns, b.columns, up, right, out, 1, NULL);
+            multiply(call, a.rows, a.columns, b.columns, up, right, out, add_x, NULL);
         }
         if (y->grad) {
             rgi_matrix left = {element(x->data, batch_offset(&a.lead, &lead, i), type), a.column,
                                a.row};
             rgi_matrix out = {element(y->grad, batch_offset(&b.grad_lead, &lead, i), type),
                               b.grad_row, b.grad_column};
-            multiply(call, b.rows, b.columns, a.rows, left, up, out, 1, NULL);
+            multiply(call, b.rows, b.columns, a.rows, left, up, out, add_y, NULL);
         }
     }
 }
@@ -310,6 +331,7 @@ static const rg_op op_matmul = {.name = "matmul",
                                 .gradient = "g b^T, a^T g",
                                 .kinks = "IEEE arithmetic: 0 times infinity is NaN",
                                 .arity = 2,
+                                .assigns = 3,
                                 .strided = 1,
                                 .shape = matmul_shape,
                                 .forward = matmul_forward,
@@ -352,19 +374,19 @@ static rg_status linear_forward(rg_call *call)
     return RG_OK;
 }
 
-/* Adds the sums over rows of columns [first, last) of the gradient. A row of a piece is worth the
- * way to the next one. */
+/* The sums over rows of columns [first, last) of the gradient. A row of a piece is worth the way to
+ * the next one. */
 enum { BIAS_GRAIN = 256 };
 
 static void bias_piece(void *context, int64_t first, int64_t last)
 {
     const rg_call *call = context;
+    const rg_type type = call->out->type;
     const int64_t out = call->in[1]->shape.dim[0];
-#define ADD_ROWS(T)                                    \
-    for (int64_t i = 0; i < call->out->size; i += out) \
-        for (int64_t j = first; j < last; j++)         \
-    ((T *)call->in[2]->grad)[j] += ((const T *)call->out->grad)[i + j]
-    RGI_BY_TYPE(call->out->type, ADD_ROWS);
+    rgi_kernels_for(call->cpu, type)
+        ->sum_rows(out ? call->out->size / out : 0, last - first,
+                   element(call->out->grad, first, type), out,
+                   element(call->in[2]->grad, first, type), !is_fresh(call, 2));
 }
 
 static void linear_backward(rg_call *call)
@@ -372,14 +394,14 @@ static void linear_backward(rg_call *call)
     const rg_tensor *x = call->in[0], *w = call->in[1];
     const rg_tensor *b = call->count > 2 ? call->in[2] : NULL;
     int64_t out = w->shape.dim[0], in = w->shape.dim[1];
-    int64_t rows = out ? call->out->size / out : 0;
+    int64_t rows = out ? call->out->size / out : in ? x->size / in : 0;
     void *g = call->out->grad;
     if (x->grad)
         multiply(call, rows, in, out, (rgi_matrix){g, out, 1}, (rgi_matrix){w->data, in, 1},
-                 (rgi_matrix){x->grad, in, 1}, 1, NULL);
+                 (rgi_matrix){x->grad, in, 1}, !is_fresh(call, 0), NULL);
     if (w->grad)
         multiply(call, out, in, rows, (rgi_matrix){g, 1, out}, (rgi_matrix){x->data, in, 1},
-                 (rgi_matrix){w->grad, in, 1}, 1, NULL);
+                 (rgi_matrix){w->grad, in, 1}, !is_fresh(call, 1), NULL);
     if (b && b->grad)
         rgi_parallel(rgi_call_threads(call), out, rows < RGI_GRAIN / BIAS_GRAIN ? out : BIAS_GRAIN,
                      bias_piece, call);
@@ -414,6 +436,7 @@ static const rg_op op_linear = {.name = "linear",
                                 .formula = "x w^T + b",
                                 .gradient = "g w, g^T x, sum of g over rows",
                                 .kinks = "IEEE arithmetic: 0 times infinity is NaN",
+                                .assigns = 7,
                                 .shape = linear_shape,
                                 .forward = linear_forward,
                                 .backward = linear_backward,

@@ -75,24 +75,17 @@ static rg_value sign_between(rg_value a, rg_value b)
 
 typedef double loss_function(double x, double t, double p);
 
-typedef struct loss_row {
-    loss_function *value, *to_x, *to_t;
-} loss_row;
-
-#define LOSS_FUNCTION(name, expression)              \
-    static double name(double x, double t, double p) \
-    {                                                \
-        (void)x, (void)t, (void)p;                   \
-        return expression;                           \
+#define LOSS_FUNCTION(name, expression)                     \
+    static inline double name(double x, double t, double p) \
+    {                                                       \
+        (void)x, (void)t, (void)p;                          \
+        return expression;                                  \
     }
 #define LOSS_FUNCTIONS(name, value, to_x, to_t, ...) \
     LOSS_FUNCTION(name##_value, value)               \
     LOSS_FUNCTION(name##_to_x, to_x)                 \
     LOSS_FUNCTION(name##_to_t, to_t)
 LOSS_ROWS(LOSS_FUNCTIONS)
-
-#define LOSS_ENTRY(name, ...) {name##_value, name##_to_x, name##_to_t},
-static const loss_row loss_rows[] = {LOSS_ROWS(LOSS_ENTRY)};
 
 /* Inputs: x, t, then the weights that are there; all of x's shape. */
 typedef struct loss_attributes {
@@ -119,20 +112,6 @@ static rg_status loss_shape(rg_call *call)
     return RG_OK;
 }
 
-static double weight_of(const rg_call *call, int64_t i)
-{
-    const loss_attributes *how = call->attributes;
-    return how->weighted ? rgi_load(call->in[2]->data, call->in[2]->type, i) : 1;
-}
-
-static double positive_of(const rg_call *call, int64_t i)
-{
-    const loss_attributes *how = call->attributes;
-    return how->positive
-               ? rgi_load(call->in[2 + how->weighted]->data, call->in[2 + how->weighted]->type, i)
-               : how->parameter;
-}
-
 /* What the sum of the losses is multiplied with. */
 static double loss_scale(rg_reduction reduction, const rg_shape *shape, int64_t size)
 {
@@ -141,44 +120,78 @@ static double loss_scale(rg_reduction reduction, const rg_shape *shape, int64_t 
     return reduction == RG_BATCH_MEAN && shape->rank > 0 ? 1 / (double)shape->dim[0] : 1;
 }
 
-static rg_status loss_forward(rg_call *call)
+/* The weights of a call, or NULL, and what p is. */
+typedef struct loss_inputs {
+    const rg_tensor *x, *t, *weight, *positive;
+    double parameter;
+} loss_inputs;
+
+static loss_inputs inputs_of(const rg_call *call)
 {
     const loss_attributes *how = call->attributes;
-    const loss_row *row = &loss_rows[call->op->code];
-    const rg_tensor *x = call->in[0], *t = call->in[1];
+    return (loss_inputs){call->in[0], call->in[1], how->weighted ? call->in[2] : NULL,
+                         how->positive ? call->in[2 + how->weighted] : NULL, how->parameter};
+}
+
+static inline double element(const rg_tensor *x, int64_t i, double otherwise)
+{
+    return x ? rgi_load(x->data, x->type, i) : otherwise;
+}
+
+/* The functions below become one for each row, in which the row's own is part of the loop. */
+
+static inline rg_status loss_forward(rg_call *call, loss_function *value)
+{
+    const loss_attributes *how = call->attributes;
+    const loss_inputs in = inputs_of(call);
+    const int64_t size = in.x->size;
     double sum = 0;
-    for (int64_t i = 0; i < x->size; i++) {
-        double loss =
-            weight_of(call, i) * row->value(rgi_load(x->data, x->type, i),
-                                            rgi_load(t->data, t->type, i), positive_of(call, i));
+    for (int64_t i = 0; i < size; i++) {
+        double loss = element(in.weight, i, 1) * value(element(in.x, i, 0), element(in.t, i, 0),
+                                                       element(in.positive, i, in.parameter));
         if (how->reduction == RG_NONE)
             rgi_store(call->out->data, call->out->type, i, loss);
         sum += loss;
     }
     if (how->reduction != RG_NONE)
         rgi_store(call->out->data, call->out->type, 0,
-                  sum * loss_scale(how->reduction, &x->shape, x->size));
+                  sum * loss_scale(how->reduction, &in.x->shape, size));
     return RG_OK;
 }
 
-static void loss_backward(rg_call *call)
+static inline void loss_backward(rg_call *call, loss_function *to_x, loss_function *to_t)
 {
     const loss_attributes *how = call->attributes;
-    const loss_row *row = &loss_rows[call->op->code];
-    const rg_tensor *x = call->in[0], *t = call->in[1];
-    double scale = loss_scale(how->reduction, &x->shape, x->size);
-    for (int64_t i = 0; i < x->size; i++) {
-        double g =
-            rgi_load(call->out->grad, call->out->type, how->reduction == RG_NONE ? i : 0) * scale;
-        double xi = rgi_load(x->data, x->type, i), ti = rgi_load(t->data, t->type, i),
-               p = positive_of(call, i);
-        g *= weight_of(call, i);
-        if (x->grad)
-            rgi_increase(x->grad, x->type, i, GUARD(g, row->to_x(xi, ti, p)));
-        if (t->grad)
-            rgi_increase(t->grad, t->type, i, GUARD(g, row->to_t(xi, ti, p)));
+    const loss_inputs in = inputs_of(call);
+    const int64_t size = in.x->size;
+    const bool each = how->reduction == RG_NONE;
+    const double scale = loss_scale(how->reduction, &in.x->shape, size);
+    const rg_type type = in.x->type;
+    void *const x_grad = in.x->grad, *const t_grad = in.t->grad;
+    double g = each ? 0 : rgi_load(call->out->grad, type, 0) * scale;
+    for (int64_t i = 0; i < size; i++) {
+        if (each)
+            g = rgi_load(call->out->grad, type, i) * scale;
+        const double x = element(in.x, i, 0), t = element(in.t, i, 0);
+        const double p = element(in.positive, i, in.parameter);
+        const double weighted = g * element(in.weight, i, 1);
+        if (x_grad)
+            rgi_increase(x_grad, type, i, GUARD(weighted, to_x(x, t, p)));
+        if (t_grad)
+            rgi_increase(t_grad, type, i, GUARD(weighted, to_t(x, t, p)));
     }
 }
+
+#define LOSS_LOOPS(name, ...)                          \
+    static rg_status name##_forward(rg_call *call)     \
+    {                                                  \
+        return loss_forward(call, name##_value);       \
+    }                                                  \
+    static void name##_backward(rg_call *call)         \
+    {                                                  \
+        loss_backward(call, name##_to_x, name##_to_t); \
+    }
+LOSS_ROWS(LOSS_LOOPS)
 
 /* The upstream gradient of each element's loss, with reduction and weight. */
 static rg_value each_upstream(const rg_rule *rule)
@@ -213,11 +226,6 @@ static const loss_attributes mean_loss = {RG_MEAN, 0, 0, 1}, sum_loss = {RG_SUM,
 static const loss_attributes each_loss = {RG_NONE, 0, 0, 0.5};
 static const loss_attributes batch_loss = {RG_BATCH_MEAN, 0, 0, 2};
 
-enum {
-#define LOSS_CODE(name, ...) CODE_##name,
-    LOSS_ROWS(LOSS_CODE)
-};
-
 #define LOSS_SAMPLE(attribute, low_, high_)                                        \
     {                                                                              \
         .shape = {{2, {3, 2}}, {2, {3, 2}}}, .low = {low_, 0}, .high = {high_, 1}, \
@@ -232,11 +240,10 @@ enum {
                                      .formula = formula_,                                     \
                                      .gradient = gradient_,                                   \
                                      .kinks = kinks_,                                         \
-                                     .code = CODE_##name_,                                    \
                                      .attribute_size = sizeof(loss_attributes),               \
                                      .shape = loss_shape,                                     \
-                                     .forward = loss_forward,                                 \
-                                     .backward = loss_backward,                               \
+                                     .forward = name_##_forward,                              \
+                                     .backward = name_##_backward,                            \
                                      .rule = name_##_rule,                                    \
                                      RGI_SAMPLES(samples_##name_)};
 LOSS_ROWS(LOSS_RECORD)

@@ -189,3 +189,63 @@ Test(record, a_view_has_its_own_gradient)
     CHECK_NEAR(grad[1], 20, 0);
     rg_tape_destroy(tape);
 }
+
+/* The sum of two vectors, which tells the caller what its backward function was to assign. */
+static void told_backward(rg_call *call)
+{
+    const double *g = call->out->grad;
+    **(unsigned *const *)call->attributes = call->fresh;
+    for (int k = 0; k < 2; k++)
+        for (int64_t i = 0; call->in[k]->grad && i < call->out->size; i++) {
+            double *to = (double *)call->in[k]->grad + i;
+            *to = (call->fresh >> k & 1 ? 0 : *to) + g[i];
+        }
+}
+
+static const rg_op told_op = {.name = "told",
+                              .arity = 2,
+                              .assigns = 3,
+                              .attribute_size = sizeof(unsigned *),
+                              .types = RG_OP_F64,
+                              .forward = scaled_sum_forward,
+                              .backward = told_backward};
+
+static rg_value told(rg_value a, rg_value b, unsigned *fresh)
+{
+    return rg_record(&told_op, 2, (rg_value[]){a, b}, &fresh);
+}
+
+/* The gradient's first element, after a sweep from y. */
+static double swept(rg_value y, rg_value x)
+{
+    double grad[2] = {NAN, NAN};
+    CHECK_STATUS(rg_backward_with(y, (double[]){1, 2}), RG_OK);
+    CHECK_STATUS(rg_read_grad(x, grad), RG_OK);
+    CHECK_NEAR(grad[1], 2 * grad[0], 0);
+    return grad[0];
+}
+
+Test(record, backward_assigns_what_nothing_was_added_to)
+{
+    rg_tape *tape = rg_tape_create();
+    rg_param *param = rg_param_create(NULL, RG_F64, RG_SHAPE(2));
+    unsigned low = 9, high = 9;
+    for (int again = 0; again < 2; again++) {
+        rg_tape_reset(tape);
+        rg_value x = rg_input_f64(tape, RG_SHAPE(2), (double[]){1, 2});
+        rg_value c = rg_constant_f64(tape, RG_SHAPE(2), (double[]){3, 4}), p = rg_use(tape, param);
+        rg_value s = rg_input(tape, 1);
+        rg_value both = told(x, p, &low), y = told(both, x, &high);
+        cr_assert(swept(y, x) == 2 && high == 3 && low == 2);
+        cr_assert(swept(y, x) == 2 && high == 3 && low == 2); /* a second sweep begins anew */
+        cr_assert(swept(told(x, x, &high), x) == 2 && high == 1);
+        cr_assert(swept(told(c, x, &high), x) == 1 && high == 2);
+        CHECK_STATUS(rg_backward(told(s, s, &high)), RG_OK);
+        cr_assert(rg_grad(s) == 2 && high == 0); /* scalars have adjoints that are zero */
+        double grad[2];
+        rg_param_read_grad(param, grad);
+        CHECK_NEAR(grad[1], 4 * (again + 1), 0);
+    }
+    rg_param_destroy(param);
+    rg_tape_destroy(tape);
+}

@@ -106,16 +106,16 @@ static int step(training *t, int64_t number)
     const int64_t in = w->widths[0], out = w->widths[w->width_count - 1];
     const size_t size = rg_type_size(type);
     rg_tape_reset(t->tape);
-    rg_value x = rg_constant_tensor(t->tape, type, RG_SHAPE(w->batch, in),
-                                    (char *)t->inputs + (size_t)(number * w->batch * in) * size);
+    rg_value x = rg_constant_view(t->tape, type, RG_SHAPE(w->batch, in), NULL,
+                                  (char *)t->inputs + (size_t)(number * w->batch * in) * size);
     rg_value y = rg_mlp_forward(t->mlp, t->tape, x), loss;
     if (w->hidden == RG_RELU) {
-        loss = rg_cross_entropy(y, rg_constant_tensor(t->tape, RG_I64, RG_SHAPE(w->batch),
-                                                      t->classes + number * w->batch));
+        loss = rg_cross_entropy(y, rg_constant_view(t->tape, RG_I64, RG_SHAPE(w->batch), NULL,
+                                                    t->classes + number * w->batch));
     } else {
         char *target = (char *)t->targets + (size_t)(number * w->batch * out) * size;
-        loss = rg_mse_loss(y, rg_constant_tensor(t->tape, type, RG_SHAPE(w->batch, out), target),
-                           RG_MEAN);
+        loss = rg_mse_loss(
+            y, rg_constant_view(t->tape, type, RG_SHAPE(w->batch, out), NULL, target), RG_MEAN);
     }
     rg_optimizer_zero_grad(t->optimizer);
     if (rg_backward(loss) != RG_OK) {

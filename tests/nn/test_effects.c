@@ -17,8 +17,8 @@ static result learn(const rg_mlp_options *network, const rg_dataset *data, const
     rg_mlp *mlp = rg_mlp_create(network, NULL);
     rg_optimizer *adam = rg_adam_create(rg_mlp_params(mlp), &(rg_adam_options){.rate = rate}, NULL);
     CHECK_STATUS(rg_train(mlp, adam, data, NULL, options, NULL, NULL), RG_OK);
-    CHECK_STATUS(rg_evaluate(mlp, data, options->loss, 0, &r.train, NULL), RG_OK);
-    CHECK_STATUS(rg_evaluate(mlp, unseen, options->loss, 0, &r.unseen, NULL), RG_OK);
+    CHECK_STATUS(rg_evaluate(mlp, data, options->loss, NULL, &r.train, NULL), RG_OK);
+    CHECK_STATUS(rg_evaluate(mlp, unseen, options->loss, NULL, &r.unseen, NULL), RG_OK);
     rg_optimizer_destroy(adam);
     rg_mlp_destroy(mlp);
     return r;
@@ -98,7 +98,7 @@ Test(effects, normalisation_lets_deep_networks_learn)
         rg_train_options options = {.epochs = 60, .batch = 16};
         rg_evaluation at_end;
         CHECK_STATUS(rg_train(mlp, sgd, data, NULL, &options, NULL, NULL), RG_OK);
-        rg_evaluate(mlp, data, RG_LOSS_CROSS_ENTROPY, 0, &at_end, NULL);
+        rg_evaluate(mlp, data, RG_LOSS_CROSS_ENTROPY, NULL, &at_end, NULL);
         losses[kind] = at_end.loss;
         rg_optimizer_destroy(sgd);
         rg_mlp_destroy(mlp);
@@ -138,7 +138,7 @@ Test(effects, normalised_inputs_learn_faster)
         rg_train_options options = {.loss = RG_LOSS_MSE, .epochs = 50};
         rg_evaluation at_end;
         CHECK_STATUS(rg_train(mlp, sgd, data, NULL, &options, NULL, NULL), RG_OK);
-        rg_evaluate(mlp, data, RG_LOSS_MSE, 0, &at_end, NULL);
+        rg_evaluate(mlp, data, RG_LOSS_MSE, NULL, &at_end, NULL);
         losses[normalised] = at_end.loss;
         rg_normalizer_destroy(normalizer);
         rg_optimizer_destroy(sgd);

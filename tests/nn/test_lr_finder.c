@@ -25,7 +25,7 @@ Test(lr_finder, notes_what_a_loop_by_hand_would_see)
     rg_tape *tape = rg_tape_create();
     rg_random random;
     rg_batches *batches = rg_batches_create(hand.data, 5, &random, NULL, NULL);
-    double smooth = 0, steepest = 0, rate = NAN;
+    double smooth = 0, rate = NAN;
     for (int i = 0; i < 12; i++) {
         if (i % 5 == 0) {
             random = rg_epoch_random(4, 1 + i / 5);
@@ -44,11 +44,19 @@ Test(lr_finder, notes_what_a_loop_by_hand_would_see)
         rg_backward(loss);
         rg_optimizer_set_rate(hand.optimizer, points[i].rate);
         rg_optimizer_step(hand.optimizer);
-        if (i >= 2 && points[i].loss - points[i - 2].loss < steepest) {
-            steepest = points[i].loss - points[i - 2].loss;
-            rate = points[i - 1].rate;
-        }
     }
+    /* The first of those up to the lowest that stay below the level. */
+    int lowest = 0;
+    for (int i = 1; i < 12; i++)
+        lowest = points[i].loss < points[lowest].loss ? i : lowest;
+    double highest = 0;
+    for (int i = 0; i < lowest; i++)
+        highest = fmax(highest, points[i].loss);
+    for (int i = 0; i <= lowest; i++) {
+        bool above = points[i].loss - points[lowest].loss > (highest - points[lowest].loss) / 4;
+        rate = above ? NAN : isnan(rate) ? points[i].rate : rate;
+    }
+    cr_assert(rate > 0);
     CHECK_NEAR(result.rate, rate, 0);
     rg_batches_destroy(batches);
     rg_tape_destroy(tape);
@@ -99,6 +107,41 @@ Test(lr_finder, suggests_a_rate_that_learns)
     rg_optimizer_destroy(optimizer);
     rg_dataset_destroy(data);
     rg_mlp_destroy(mlp);
+}
+
+/* The loss after a few epochs with a rate, of the same network and data each time. */
+static double learn(const rg_dataset *data, double rate)
+{
+    rg_mlp *mlp = make_mlp(RG_F64, 16, 2, RG_TANH);
+    rg_optimizer *sgd = rg_sgd_create(rg_mlp_params(mlp), &(rg_sgd_options){.rate = rate}, NULL);
+    const rg_train_options options = {.epochs = 5, .batch = 20};
+    rg_evaluation result;
+    CHECK_STATUS(rg_train(mlp, sgd, data, NULL, &options, NULL, NULL), RG_OK);
+    CHECK_STATUS(rg_evaluate(mlp, data, RG_LOSS_CROSS_ENTROPY, NULL, &result, NULL), RG_OK);
+    rg_optimizer_destroy(sgd);
+    rg_mlp_destroy(mlp);
+    return result.loss;
+}
+
+/* Whatever the first weights and the order of batches, which let early losses rise and fall. */
+Test(lr_finder, finds_a_rate_that_learns_better_than_others)
+{
+    rg_dataset *data = make_halves(200, 7);
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        rg_mlp *mlp = make_mlp(RG_F64, 16, 2, RG_TANH);
+        rg_optimizer *trial = rg_sgd_create(rg_mlp_params(mlp), NULL, NULL);
+        rg_lr_point points[100];
+        rg_lr_result found;
+        const rg_lr_options options = {.batch = 20, .seed = seed};
+        CHECK_STATUS(rg_lr_find(mlp, trial, data, &options, points, &found, NULL), RG_OK);
+        double best = learn(data, found.rate);
+        double low = learn(data, found.rate / 100), high = learn(data, found.rate * 100);
+        cr_assert(best < 0.2 && low > 2 * best && high > 2 * best,
+                  "seed %d, at %g: %g; below %g, above %g", (int)seed, found.rate, best, low, high);
+        rg_optimizer_destroy(trial);
+        rg_mlp_destroy(mlp);
+    }
+    rg_dataset_destroy(data);
 }
 
 /* Frozen parameters: the loss is a horizontal line. */
@@ -165,7 +208,7 @@ Test(lr_finder, refuses_what_cannot_be)
     cr_assert(strstr(error.message, "search: the network or the dataset is NULL"));
     check_refused(&s, &(rg_lr_options){.steps = 2}, bad, "2 steps");
     check_refused(&s, &(rg_lr_options){.steps = -1}, bad, "-1 steps");
-    check_refused(&s, &(rg_lr_options){.batch = -1}, bad, "batches of -1");
+    check_refused(&s, &(rg_lr_options){.batch = -1}, bad, "the size -1 is negative");
     check_refused(&s, &(rg_lr_options){.low = -1}, bad, "rates from -1");
     check_refused(&s, &(rg_lr_options){.low = 1, .high = 1}, bad, "rates from 1 to 1");
     check_refused(&s, &(rg_lr_options){.high = INFINITY}, bad, "to inf");

@@ -112,9 +112,11 @@ Test(metrics, measures_a_network)
     for (int i = 0; i < 3; i++) {
         rg_confusion *confusion;
         rg_evaluation result;
-        CHECK_STATUS(rg_confusion_measure(&confusion, mlp, data, batches[i], NULL), RG_OK);
+        CHECK_STATUS(rg_confusion_measure(&confusion, mlp, data,
+                                          &(rg_pass_options){.batch = batches[i]}, NULL),
+                     RG_OK);
         cr_assert(confusion->classes == 3 && memcmp(confusion->counts, want, sizeof want) == 0);
-        rg_evaluate(mlp, data, RG_LOSS_CROSS_ENTROPY, 0, &result, NULL);
+        rg_evaluate(mlp, data, RG_LOSS_CROSS_ENTROPY, NULL, &result, NULL);
         CHECK_NEAR(rg_confusion_accuracy(confusion), result.accuracy, 1e-15);
         cr_assert(rg_mlp_is_training(mlp) == 1);
         rg_confusion_destroy(confusion);
@@ -129,8 +131,8 @@ Test(metrics, measures_in_evaluation_mode)
     rg_mlp *mlp = make_full(NULL, RG_F64);
     rg_confusion *a, *b;
     double *before = snapshot(mlp);
-    CHECK_STATUS(rg_confusion_measure(&a, mlp, data, 0, NULL), RG_OK);
-    CHECK_STATUS(rg_confusion_measure(&b, mlp, data, 1, NULL), RG_OK);
+    CHECK_STATUS(rg_confusion_measure(&a, mlp, data, NULL, NULL), RG_OK);
+    CHECK_STATUS(rg_confusion_measure(&b, mlp, data, &(rg_pass_options){.batch = 1}, NULL), RG_OK);
     cr_assert(memcmp(a->counts, b->counts, 4 * sizeof(int64_t)) == 0);
     double *after = snapshot(mlp);
     cr_assert(memcmp(before, after, (size_t)rg_params_size(rg_mlp_params(mlp)) * 8) == 0);
@@ -148,19 +150,21 @@ Test(metrics, refuses_to_measure_what_does_not_fit)
     rg_mlp *mlp = make_signs();
     rg_confusion *confusion = (rg_confusion *)data;
     rg_error error;
-    CHECK_STATUS(rg_confusion_measure(&confusion, NULL, data, 0, &error), RG_ERROR_ARGUMENT);
+    CHECK_STATUS(rg_confusion_measure(&confusion, NULL, data, NULL, &error), RG_ERROR_ARGUMENT);
     cr_assert(!confusion && strstr(error.message, "confusion: the network or the dataset is NULL"));
-    CHECK_STATUS(rg_confusion_measure(&confusion, mlp, data, -1, &error), RG_ERROR_ARGUMENT);
+    CHECK_STATUS(
+        rg_confusion_measure(&confusion, mlp, data, &(rg_pass_options){.batch = -1}, &error),
+        RG_ERROR_ARGUMENT);
     cr_assert(!confusion && strstr(error.message, "-1 is negative"));
     rg_dataset wrong = *data;
     wrong.class_count = 4;
-    CHECK_STATUS(rg_confusion_measure(&confusion, mlp, &wrong, 0, &error), RG_ERROR_ARGUMENT);
+    CHECK_STATUS(rg_confusion_measure(&confusion, mlp, &wrong, NULL, &error), RG_ERROR_ARGUMENT);
     cr_assert(strstr(error.message, "4 classes, the network 3 outputs"));
     wrong = *data;
     wrong.type = RG_F32;
-    CHECK_STATUS(rg_confusion_measure(&confusion, mlp, &wrong, 0, &error), RG_ERROR_TYPE);
+    CHECK_STATUS(rg_confusion_measure(&confusion, mlp, &wrong, NULL, &error), RG_ERROR_TYPE);
     data->classes[3] = 5;
-    CHECK_STATUS(rg_confusion_measure(&confusion, mlp, data, 0, &error), RG_ERROR_INDEX);
+    CHECK_STATUS(rg_confusion_measure(&confusion, mlp, data, NULL, &error), RG_ERROR_INDEX);
     cr_assert(!confusion && strstr(error.message, "of class 5 is taken for "));
     cr_assert(rg_mlp_is_training(mlp) == 1);
     rg_mlp_destroy(mlp);
@@ -220,7 +224,8 @@ Test(metrics, survives_each_failing_allocation)
         rg_mlp *mlp = rg_mlp_create(&options, &error);
         rg_status status = mlp ? RG_OK : error.status;
         if (status == RG_OK)
-            status = rg_confusion_measure(&confusion, mlp, data, 2, &error);
+            status =
+                rg_confusion_measure(&confusion, mlp, data, &(rg_pass_options){.batch = 2}, &error);
         cr_assert(status == error.status && (status == RG_OK) == (confusion != NULL));
         rg_confusion_destroy(confusion);
         rg_mlp_destroy(mlp);

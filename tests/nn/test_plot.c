@@ -67,6 +67,22 @@ Test(plot, logarithmic_axis_shows_powers_of_ten)
     free(text);
 }
 
+Test(plot, either_axis_may_be_logarithmic)
+{
+    static const double x[] = {0.001, 0, 0.1, 10, -1}, y[] = {0, 1, 5, 10, 1};
+    char *text = draw(&(rg_curve){NULL, x, y, 5}, 1, &(rg_plot_options){.log_x = 1});
+    static const char *const labels[] = {"0.001", "0.01", "0.1", "1"};
+    for (int i = 0; i < 4; i++)
+        cr_assert(has_label(text, labels[i]) == 1, "no tick %s", labels[i]);
+    cr_assert(has_label(text, "10") == 2 && has_label(text, "6") == 1);
+    /* 4 decades in 660 pixels; points 2 and 5 are left out. */
+    cr_assert(strstr(text, "M76.00 388.00h0\nM406.00 216.00h0\nL736.00 44.00\n\"/>"));
+    free(text);
+    text = draw(&(rg_curve){NULL, x, y, 5}, 1, &(rg_plot_options){.log_x = 1, .log_y = 1});
+    cr_assert(strstr(text, "M76.00 147.55h0\nL736.00 44.00\n\"/>"));
+    free(text);
+}
+
 Test(plot, leaves_out_points_that_are_not_finite)
 {
     static const double y[] = {1, 2, NAN, 3, INFINITY, 1e301, 2, 1},

@@ -265,10 +265,10 @@ Test(progress, is_one_line_redrawn_on_a_terminal)
         int epochs = 0;
         for (char *line = strtok(text, "\r"); line; line = strtok(NULL, "\r")) {
             cr_assert(strncmp(line, "epoch ", 6) == 0 && strlen(line) < 80, "\"%s\"", line);
-            int validated = strstr(line, "  val. loss ") != NULL;
-            int tested = strstr(line, "  test loss ") != NULL;
-            cr_assert((validated || tested) !=
-                      (strstr(line, " samples/s  ") && strstr(line, ":") && strstr(line, " left")));
+            int validated = strstr(line, "  val. ") != NULL;
+            int tested = strstr(line, "  test ") != NULL;
+            cr_assert((validated || tested) == (strstr(line, " samples/s  ") == NULL), "%s", line);
+            cr_assert(strstr(line, ":") && strstr(line, " left"), "%s", line);
             cr_assert(!(validated && tested));
             epochs += validated == (sets & 1) && tested == (sets == 2);
         }
@@ -284,9 +284,11 @@ Test(progress, fits_a_terminal_with_long_numbers)
     FILE *terminal = open_terminal(&master);
     rgi_progress progress;
     rg_epoch epoch = {100, 1.234e-05, 1, 1.234e-05, 1, 1, 1, 0};
-    rgi_progress_start(&progress, terminal, 100, 100, 0);
+    rgi_progress_start(&progress, terminal, 200, 100, 0);
+    progress.began -= 9e3; /* 150 minutes are left */
     rgi_progress_epoch(&progress, &epoch);
     cr_assert(progress.width > 70 && progress.width < 80, "%d", progress.width);
     rgi_progress_end(&progress);
     close_terminal(terminal, master, text, sizeof text);
+    cr_assert(strstr(text, " 100.00 %  val. 1.234e-05  100.00 %  150:0"), "%s", text);
 }

@@ -616,15 +616,18 @@ Test(safetensors, leaves_the_old_or_the_new_file_when_killed)
     const char *path = in_folder("killed");
     const double first[10000] = {0};
     const rg_stored tensor = {"x", RG_F64, RG_SHAPE(10000), first, NULL};
+    rg_random random = rg_random_create(1);
     double last = 0;
     CHECK_STATUS(rg_safetensors_write(path, &tensor, 1, NULL, 0, NULL, NULL), RG_OK);
-    for (int round = 0; round < 20; round++) {
+    for (int round = 0; round < 100; round++) {
+        int how;
         pid_t child = fork();
         if (child == 0)
             write_forever(path);
-        usleep((useconds_t)(1000 + 1700 * round));
+        usleep((useconds_t)rg_random_below(&random, 20000));
         kill(child, SIGKILL);
-        waitpid(child, NULL, 0);
+        waitpid(child, &how, 0);
+        cr_assert(WIFSIGNALED(how), "the writer failed");
         rg_safetensors *file = read_good(path);
         const double *found = rg_safetensors_find(file, "x")->data;
         for (int i = 0; i < 10000; i++)

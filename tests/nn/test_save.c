@@ -338,6 +338,12 @@ Test(save, refuses_an_optimizer_of_other_parameters)
                  RG_ERROR_ARGUMENT);
     check_message(&error, RG_ERROR_ARGUMENT, in_folder("x"),
                   ": the optimizer is of other parameters");
+    rg_params_add(others, "later", RG_F64, RG_SCALAR, NULL);
+    CHECK_STATUS(rg_params_save(others, optimizer, NULL, 0, in_folder("x"), &error),
+                 RG_ERROR_ARGUMENT);
+    check_message(&error, RG_ERROR_ARGUMENT, in_folder("x"),
+                  ": the optimizer is of other parameters");
+    cr_assert(empty_folder() == 0);
     rg_optimizer_destroy(optimizer);
     rg_params_destroy(others);
     rg_params_destroy(params);

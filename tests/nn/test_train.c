@@ -153,7 +153,8 @@ Test(train, learns_xor)
         cr_assert(rg_history_at(history, 0)->loss > 0.2);
         cr_assert(last->loss < 0.01, "loss %d ends at %g", (int)loss, last->loss);
         rg_evaluation result;
-        CHECK_STATUS(rg_evaluate(mlp, data, loss, 3, &result, NULL), RG_OK);
+        CHECK_STATUS(rg_evaluate(mlp, data, loss, &(rg_pass_options){.batch = 3}, &result, NULL),
+                     RG_OK);
         CHECK_NEAR(result.loss, last->test_loss, 1e-5);
         CHECK_NEAR(result.accuracy, loss == RG_LOSS_MSE ? NAN : 1, 0);
         CHECK_NEAR(last->accuracy, loss == RG_LOSS_MSE ? NAN : 1, 0);
@@ -238,15 +239,21 @@ Test(train, evaluation_is_the_mean_over_examples)
     rg_mlp *mlp = make_identity();
     for (int64_t batch = 0; batch <= 3; batch++) {
         rg_evaluation r;
-        CHECK_STATUS(rg_evaluate(mlp, data, RG_LOSS_CROSS_ENTROPY, batch, &r, NULL), RG_OK);
+        CHECK_STATUS(rg_evaluate(mlp, data, RG_LOSS_CROSS_ENTROPY,
+                                 &(rg_pass_options){.batch = batch}, &r, NULL),
+                     RG_OK);
         double want = (log(1 + exp(-2)) + log(1 + exp(1)) + log(1 + exp(-4))) / 3;
         CHECK_NEAR(r.loss, want, 1e-14);
         CHECK_NEAR(r.accuracy, 2.0 / 3, 1e-15);
-        CHECK_STATUS(rg_evaluate(mlp, data, RG_LOSS_MSE, batch, &r, NULL), RG_OK);
+        CHECK_STATUS(
+            rg_evaluate(mlp, data, RG_LOSS_MSE, &(rg_pass_options){.batch = batch}, &r, NULL),
+            RG_OK);
         CHECK_NEAR(r.loss, (1 + 0 + 0.5625 + 0.5625 + 4 + 4) / 6, 1e-15);
         CHECK_NEAR(r.accuracy, NAN, 0);
         /* Right: 2 is above 0 as 1 above 1/2; 0 and 0; not 0 and 3/4; not 1 and 1/4; .. */
-        CHECK_STATUS(rg_evaluate(mlp, data, RG_LOSS_BCE_LOGITS, batch, &r, NULL), RG_OK);
+        CHECK_STATUS(rg_evaluate(mlp, data, RG_LOSS_BCE_LOGITS, &(rg_pass_options){.batch = batch},
+                                 &r, NULL),
+                     RG_OK);
         CHECK_NEAR(r.accuracy, 3.0 / 6, 1e-15);
         want = log(1 + exp(-2)) + log(2) + log(2) + 0.75 + log(1 + exp(-1)) + log(1 + exp(1)) +
                log(1 + exp(-3));
@@ -255,7 +262,7 @@ Test(train, evaluation_is_the_mean_over_examples)
     }
     ((double *)data->inputs)[3] = INFINITY;
     rg_evaluation r = {0, 0};
-    CHECK_STATUS(rg_evaluate(mlp, data, RG_LOSS_MSE, 0, &r, NULL), RG_OK);
+    CHECK_STATUS(rg_evaluate(mlp, data, RG_LOSS_MSE, NULL, &r, NULL), RG_OK);
     cr_assert(!isfinite(r.loss), "a loss that is not finite is a result");
     rg_mlp_destroy(mlp);
     rg_dataset_destroy(data);
@@ -274,8 +281,8 @@ Test(train, history_tells_loss_and_accuracy)
     CHECK_STATUS(rg_train(mlp, optimizer, data, test, &options, history, NULL), RG_OK);
     cr_assert(rg_mlp_is_training(mlp) == 0);
     rg_evaluation on_data, on_test;
-    rg_evaluate(mlp, data, RG_LOSS_CROSS_ENTROPY, 0, &on_data, NULL);
-    rg_evaluate(mlp, test, RG_LOSS_CROSS_ENTROPY, 0, &on_test, NULL);
+    rg_evaluate(mlp, data, RG_LOSS_CROSS_ENTROPY, NULL, &on_data, NULL);
+    rg_evaluate(mlp, test, RG_LOSS_CROSS_ENTROPY, NULL, &on_test, NULL);
     double seconds = 0;
     for (int i = 0; i < 2; i++) {
         const rg_epoch *epoch = rg_history_at(history, i);
@@ -364,8 +371,9 @@ Test(train, refuses_what_does_not_fit)
     s.options.loss = (rg_loss)8;
     check_refused(&s, s.data, NULL, RG_ERROR_ARGUMENT, "loss number 8");
     check_refused(&s, NULL, NULL, RG_ERROR_ARGUMENT, "dataset is NULL");
+    s.options.loss = RG_LOSS_CROSS_ENTROPY;
     s.options.batch = -1;
-    check_refused(&s, s.data, NULL, RG_ERROR_ARGUMENT, "batches of -1");
+    check_refused(&s, s.data, NULL, RG_ERROR_ARGUMENT, "the size -1 is negative");
     s.options.batch = 1;
     s.options.epochs = 0;
     check_refused(&s, s.data, NULL, RG_ERROR_ARGUMENT, "0 epochs");
@@ -383,9 +391,11 @@ Test(train, refuses_null)
                  RG_ERROR_ARGUMENT);
     cr_assert(strstr(e.message, "the network or the dataset is NULL"));
     rg_evaluation result = {1, 1};
-    CHECK_STATUS(rg_evaluate(NULL, s.data, RG_LOSS_MSE, 0, &result, NULL), RG_ERROR_ARGUMENT);
+    CHECK_STATUS(rg_evaluate(NULL, s.data, RG_LOSS_MSE, NULL, &result, NULL), RG_ERROR_ARGUMENT);
     cr_assert(isnan(result.loss) && isnan(result.accuracy));
-    CHECK_STATUS(rg_evaluate(s.mlp, s.data, RG_LOSS_MSE, -2, &result, &e), RG_ERROR_ARGUMENT);
+    CHECK_STATUS(
+        rg_evaluate(s.mlp, s.data, RG_LOSS_MSE, &(rg_pass_options){.batch = -2}, &result, &e),
+        RG_ERROR_ARGUMENT);
     cr_assert(strstr(e.message, "-2 is negative"));
     end(&s);
 }
@@ -398,7 +408,7 @@ Test(train, a_class_outside_is_an_error_of_its_step)
     check_refused(&s, s.data, NULL, RG_ERROR_INDEX, "epoch 1, step 1: cross_entropy");
     rg_evaluation result = {1, 1};
     rg_error error;
-    CHECK_STATUS(rg_evaluate(s.mlp, s.data, RG_LOSS_CROSS_ENTROPY, 0, &result, &error),
+    CHECK_STATUS(rg_evaluate(s.mlp, s.data, RG_LOSS_CROSS_ENTROPY, NULL, &result, &error),
                  RG_ERROR_INDEX);
     cr_assert(strstr(error.message, "evaluation: cross_entropy"));
     cr_assert(isnan(result.loss) && rg_mlp_is_training(s.mlp) == 1);
@@ -449,7 +459,8 @@ static rg_status train_small(const rg_allocator *allocator, watch *w)
     }
     rg_evaluation result;
     if (status == RG_OK)
-        status = rg_evaluate(mlp, data, RG_LOSS_CROSS_ENTROPY, 2, &result, &error);
+        status = rg_evaluate(mlp, data, RG_LOSS_CROSS_ENTROPY, &(rg_pass_options){.batch = 2},
+                             &result, &error);
     rg_optimizer_destroy(optimizer);
     rg_history_destroy(history);
     rg_dataset_destroy(data);
@@ -495,7 +506,9 @@ Test(train, memory_does_not_depend_on_the_number_of_batches)
         rg_train_options options = {.epochs = 1, .batch = 1};
         rg_evaluation result;
         int64_t before = memory.calls;
-        CHECK_STATUS(rg_evaluate(mlp, data, RG_LOSS_MSE, 1, &result, NULL), RG_OK);
+        CHECK_STATUS(
+            rg_evaluate(mlp, data, RG_LOSS_MSE, &(rg_pass_options){.batch = 1}, &result, NULL),
+            RG_OK);
         allocations[0][k] = memory.calls - before;
         before = memory.calls;
         CHECK_STATUS(rg_train(mlp, optimizer, data, NULL, &options, NULL, NULL), RG_OK);

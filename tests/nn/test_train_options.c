@@ -17,7 +17,7 @@ static double loss_of(rg_loss loss, double y0, double y1, int64_t class)
     memcpy(data->inputs, (double[]){y0, y1, y0, y1}, 4 * sizeof(double));
     memcpy(data->targets, (double[]){0.5, -1, 0.5, -1}, 4 * sizeof(double));
     data->classes[0] = data->classes[1] = class;
-    CHECK_STATUS(rg_evaluate(mlp, data, loss, 0, &result, NULL), RG_OK);
+    CHECK_STATUS(rg_evaluate(mlp, data, loss, NULL, &result, NULL), RG_OK);
     if (loss == RG_LOSS_L1 || loss == RG_LOSS_HUBER)
         CHECK_NEAR(result.accuracy, NAN, 0);
     else
@@ -157,7 +157,7 @@ Test(train_options, penalties_are_terms_of_the_loss)
         rg_evaluation plain;
         rg_optimizer_set_rate(s.optimizer, 0);
         CHECK_STATUS(train(&s), RG_OK);
-        rg_evaluate(s.mlp, s.data, RG_LOSS_MSE, 0, &plain, NULL);
+        rg_evaluate(s.mlp, s.data, RG_LOSS_MSE, NULL, &plain, NULL);
         CHECK_NEAR(rg_history_at(s.history, 9)->loss, plain.loss, 1e-15);
         end(&s);
         end(&hand);
@@ -299,7 +299,8 @@ Test(train_options, waits_for_the_improvement_asked_for)
     }
     cr_assert(waited == 3 && best_epoch == s.result.best_epoch && best_epoch > 1);
     rg_evaluation back;
-    rg_evaluate(s.mlp, s.validation, RG_LOSS_CROSS_ENTROPY, 256, &back, NULL);
+    rg_evaluate(s.mlp, s.validation, RG_LOSS_CROSS_ENTROPY, &(rg_pass_options){.batch = 256}, &back,
+                NULL);
     CHECK_NEAR(back.loss, best, 0);
     end(&s);
 }
@@ -327,8 +328,10 @@ Test(train_options, history_tells_of_the_validation_set)
     s.options.validation = s.validation;
     CHECK_STATUS(rg_train(s.mlp, s.optimizer, s.data, s.data, &s.options, s.history, NULL), RG_OK);
     rg_evaluation on_validation, on_test;
-    rg_evaluate(s.mlp, s.validation, RG_LOSS_CROSS_ENTROPY, 7, &on_validation, NULL);
-    rg_evaluate(s.mlp, s.data, RG_LOSS_CROSS_ENTROPY, 7, &on_test, NULL);
+    rg_evaluate(s.mlp, s.validation, RG_LOSS_CROSS_ENTROPY, &(rg_pass_options){.batch = 7},
+                &on_validation, NULL);
+    rg_evaluate(s.mlp, s.data, RG_LOSS_CROSS_ENTROPY, &(rg_pass_options){.batch = 7}, &on_test,
+                NULL);
     const rg_epoch *epoch = rg_history_at(s.history, 3);
     CHECK_NEAR(epoch->validation_loss, on_validation.loss, 1e-14);
     CHECK_NEAR(epoch->validation_accuracy, on_validation.accuracy, 1e-14);

@@ -1,4 +1,4 @@
-/* test_train_threads.c: training is bitwise the same with any number of threads. */
+/* test_train_threads.c: training and judging are bitwise the same with any number of threads. */
 #include "../failing.h"
 #include "training.h"
 
@@ -94,6 +94,87 @@ Test(train_threads, a_training_has_its_precision)
     rg_dataset_destroy(data);
 }
 
+/* ---- evaluation and search ---- */
+
+enum { SEARCH_STEPS = 10 };
+
+/* What does not learn from the data but for a search. */
+typedef struct verdict {
+    rg_evaluation evaluation;
+    int64_t counts[CLASSES * CLASSES];
+    rg_lr_point points[SEARCH_STEPS];
+    rg_lr_result found;
+} verdict;
+
+static void judge(rg_mlp *mlp, const rg_dataset *data, int threads, verdict *v)
+{
+    const rg_pass_options options = {.batch = 100, .threads = threads};
+    const rg_lr_options search = {.steps = SEARCH_STEPS, .batch = 67, .threads = threads};
+    rg_threads *own = rg_threads_create(2, NULL, NULL);
+    rg_confusion *confusion;
+    rg_optimizer *adam = rg_adam_create(rg_mlp_params(mlp), NULL, NULL);
+    rg_optimizer_set_threads(adam, own);
+    memset(v, 0, sizeof *v);
+    CHECK_STATUS(rg_evaluate(mlp, data, RG_LOSS_CROSS_ENTROPY, &options, &v->evaluation, NULL),
+                 RG_OK);
+    CHECK_STATUS(rg_confusion_measure(&confusion, mlp, data, &options, NULL), RG_OK);
+    CHECK_STATUS(rg_lr_find(mlp, adam, data, &search, v->points, &v->found, NULL), RG_OK);
+    cr_assert(adam->threads == own, "the optimizer has its own pool back");
+    memcpy(v->counts, confusion->counts, sizeof v->counts);
+    rg_confusion_destroy(confusion);
+    rg_optimizer_destroy(adam);
+    rg_threads_destroy(own);
+}
+
+Test(train_threads, judging_is_the_same)
+{
+    for (rg_type type = RG_F64; type <= RG_F32; type++) {
+        rg_dataset *data = make_wide(type);
+        rg_mlp *mlp = make_wide_mlp(type);
+        verdict alone, shared;
+        judge(mlp, data, 0, &alone);
+        for (int threads = 1; threads <= 4; threads++) {
+            judge(mlp, data, threads, &shared);
+            cr_assert(memcmp(&alone, &shared, sizeof alone) == 0, "%s with %d threads",
+                      rg_type_name(type), threads);
+        }
+        rg_mlp_destroy(mlp);
+        rg_dataset_destroy(data);
+    }
+}
+
+/* The pool comes from the network's allocator. */
+Test(train_threads, judging_makes_the_threads_asked_for)
+{
+    int64_t calls[3][2];
+    for (int k = 0; k < 2; k++) {
+        failing memory = {0};
+        rg_allocator allocator = {failing_resize, &memory};
+        rg_mlp *mlp = make_full(&allocator, RG_F64);
+        rg_dataset *data = make_halves(9, 7);
+        const rg_pass_options options = {.threads = k ? 3 : 1};
+        const rg_lr_options search = {.steps = 3, .threads = k ? 3 : 1};
+        rg_optimizer *sgd = rg_sgd_create(rg_mlp_params(mlp), NULL, NULL);
+        rg_evaluation evaluation;
+        rg_confusion *confusion;
+        rg_lr_point points[3];
+        rg_lr_result found;
+        memory.calls = 0;
+        rg_evaluate(mlp, data, RG_LOSS_MSE, &options, &evaluation, NULL);
+        calls[0][k] = memory.calls;
+        rg_confusion_measure(&confusion, mlp, data, &options, NULL);
+        calls[1][k] = memory.calls - calls[0][k];
+        rg_lr_find(mlp, sgd, data, &search, points, &found, NULL);
+        calls[2][k] = memory.calls - calls[1][k] - calls[0][k];
+        rg_confusion_destroy(confusion);
+        rg_optimizer_destroy(sgd);
+        rg_dataset_destroy(data);
+        rg_mlp_destroy(mlp);
+    }
+    for (int i = 0; i < 3; i++)
+        cr_assert(calls[i][0] > 0 && calls[i][1] > calls[i][0], "%d", i);
+}
+
 /* ---- optimizers ---- */
 
 /* Three steps with drawn gradients of a parameter that is cut, and one that is not. */
@@ -156,7 +237,27 @@ Test(train_threads, refuses_wrong_numbers)
         s.options.threads = wrong[i];
         CHECK_STATUS(rg_train(s.mlp, s.optimizer, s.data, NULL, &s.options, s.history, &error),
                      RG_ERROR_ARGUMENT);
+        cr_assert(strstr(error.message, "training: there cannot be "), "%s", error.message);
         cr_assert(strstr(error.message, "threads; 0 to 256"), "%s", error.message);
+
+        const rg_pass_options options = {.threads = wrong[i]};
+        rg_evaluation evaluation;
+        CHECK_STATUS(rg_evaluate(s.mlp, s.data, RG_LOSS_MSE, &options, &evaluation, &error),
+                     RG_ERROR_ARGUMENT);
+        cr_assert(strstr(error.message, "evaluation: there cannot be "), "%s", error.message);
+        cr_assert(isnan(evaluation.loss));
+        rg_confusion *confusion;
+        CHECK_STATUS(rg_confusion_measure(&confusion, s.mlp, s.data, &options, &error),
+                     RG_ERROR_ARGUMENT);
+        cr_assert(strstr(error.message, "confusion: there cannot be "), "%s", error.message);
+        cr_assert(confusion == NULL);
+
+        const rg_lr_options search = {.threads = wrong[i]};
+        rg_lr_point points[100];
+        rg_lr_result found;
+        CHECK_STATUS(rg_lr_find(s.mlp, s.optimizer, s.data, &search, points, &found, &error),
+                     RG_ERROR_ARGUMENT);
+        cr_assert(strstr(error.message, "search: there cannot be "), "%s", error.message);
         cr_assert(same(s.mlp, fresh.mlp));
         end(&s);
         end(&fresh);
@@ -193,6 +294,25 @@ Test(train_threads, the_optimizer_gets_its_own_pool_back)
     rg_threads_destroy(own);
 }
 
+static rg_status judge_shared(rg_mlp *mlp, rg_optimizer *optimizer, const rg_dataset *data,
+                              rg_error *error)
+{
+    const rg_pass_options options = {.batch = 4, .threads = 2};
+    const rg_lr_options search = {.steps = 3, .threads = 2};
+    rg_evaluation evaluation;
+    rg_confusion *confusion = NULL;
+    rg_lr_point points[3];
+    rg_lr_result found;
+    rg_status status = rg_evaluate(mlp, data, RG_LOSS_MSE, &options, &evaluation, error);
+    if (status == RG_OK)
+        status = rg_confusion_measure(&confusion, mlp, data, &options, error);
+    if (status == RG_OK)
+        status = rg_lr_find(mlp, optimizer, data, &search, points, &found, error);
+    rg_confusion_destroy(confusion);
+    cr_assert(!optimizer->threads);
+    return status;
+}
+
 static rg_status train_shared(rg_mlp *mlp, rg_optimizer *optimizer, const rg_dataset *data,
                               rg_error *error)
 {
@@ -205,4 +325,5 @@ static rg_status train_shared(rg_mlp *mlp, rg_optimizer *optimizer, const rg_dat
 Test(train_threads, survives_each_failing_allocation)
 {
     check_failures(train_shared);
+    check_failures(judge_shared);
 }

@@ -174,3 +174,59 @@ CASE(reports_every_allocation_that_fails)
         CHECK_FAILURE(memory, status);
     }
 }
+
+/* ---- gradients of products, which assign them where nothing was added before ---- */
+
+/* The sum of all elements, each times a factor of its own. */
+static rg_value weighted(rg_value y)
+{
+    static const double factors[16] = {1,  -2,   0.5, 3, -1,  2,  0.25, -4,
+                                       -3, 0.75, 1.5, 2, 2.5, -5, 1,    0.1};
+    return rg_sum(rg_mul(y, rg_constant_f64(tape, rg_get_shape(y), factors)));
+}
+
+/* The sweep, done twice, against the recorded gradient. */
+static void check_gradients(rg_value y, int count, const rg_value *xs)
+{
+    rg_value grads[3];
+    CHECK_STATUS(rg_grad_values(y, (rg_value){0}, count, xs, grads), RG_OK);
+    for (int again = 0; again < 2; again++) {
+        CHECK_STATUS(rg_backward(y), RG_OK);
+        for (int k = 0; k < count; k++) {
+            double swept[16], recorded[16];
+            rg_read_grad(xs[k], swept);
+            rg_read(grads[k], recorded);
+            for (int64_t i = 0; i < rg_size(xs[k]); i++)
+                CHECK_NEAR(swept[i], recorded[i], 1e-12);
+        }
+    }
+}
+
+CASE(sweeps_products_of_a_matrix_with_itself)
+{
+    const rg_value x = input(RG_SHAPE(2, 2)), batch = input(RG_SHAPE(2, 2, 2));
+    const rg_value xs[2] = {x, batch};
+    check_gradients(weighted(rg_matmul(x, x)), 1, xs);
+    check_gradients(weighted(rg_linear(x, x, (rg_value){0})), 1, xs);
+    check_gradients(weighted(rg_matmul(batch, batch)), 1, &batch);
+    check_gradients(rg_add(weighted(rg_matmul(batch, x)), weighted(rg_matmul(x, batch))), 2, xs);
+}
+
+CASE(sweeps_linear_maps_that_share_parameters)
+{
+    const rg_value w = input(RG_SHAPE(2, 2)), b = input(RG_SHAPE(2)), x = input(RG_SHAPE(3, 2));
+    const rg_value xs[3] = {x, w, b};
+    check_gradients(weighted(rg_linear(rg_linear(x, w, b), w, b)), 3, xs);
+    check_gradients(weighted(rg_linear(x, w, rg_sum_over(w, RG_AXES(0), 0))), 2, xs);
+}
+
+CASE(sweeps_products_without_elements)
+{
+    const rg_value x = input(RG_SHAPE(2, 3)), none = input(RG_SHAPE(3, 0));
+    const rg_value xs[2] = {x, input(RG_SHAPE(0, 2))};
+    check_gradients(rg_sum(rg_matmul(x, none)), 1, xs);
+    check_gradients(weighted(rg_matmul(rg_transpose(xs[1], 0, 1), input(RG_SHAPE(0, 2)))), 1,
+                    &xs[1]);
+    check_gradients(rg_sum(rg_linear(x, input(RG_SHAPE(0, 3)), (rg_value){0})), 1, xs);
+    check_gradients(rg_sum(rg_matmul(x, input(RG_SHAPE(0, 3, 2)))), 1, xs);
+}

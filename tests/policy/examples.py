@@ -2,6 +2,7 @@
 
 Usage: examples.py NAME PROGRAM
 """
+import gzip
 import math
 import os
 import re
@@ -103,22 +104,25 @@ def check_svg(path):
 
 
 def write_idx(path, sizes, data):
-    with open(path, 'wb') as file:
+    opened = gzip.open if path.endswith('.gz') else open
+    with opened(path, 'wb') as file:
         file.write(bytes([0, 0, 8, len(sizes)]) + struct.pack(f'>{len(sizes)}I', *sizes) + data)
 
 
-def write_images(folder, side, classes, counts):
-    """A folder with the layout of MNIST. Each class has a bright row of its own."""
+def write_images(folder, classes, counts, height, width, before='-', after=''):
+    """A folder with the layout of MNIST. Each class has a bright row of its own. What stands in the
+    files' names before "idx" and after "ubyte" differs between copies of MNIST."""
     os.mkdir(folder)
     for part, count in zip(['train', 't10k'], counts):
         labels = bytes(i * 7 % classes for i in range(count))
         images = bytearray()
         for number, label in enumerate(labels):
-            image = bytearray((number * 31 + pixel * 17) % 60 for pixel in range(side * side))
-            image[label * side:(label + 1) * side] = bytes([250] * side)
+            image = bytearray((number * 31 + pixel * 17) % 60 for pixel in range(height * width))
+            image[label * width:(label + 1) * width] = bytes([250] * width)
             images += image
-        write_idx(f'{folder}/{part}-images-idx3-ubyte', [count, side, side], bytes(images))
-        write_idx(f'{folder}/{part}-labels-idx1-ubyte', [count], labels)
+        write_idx(f'{folder}/{part}-images{before}idx3-ubyte{after}', [count, height, width],
+                  bytes(images))
+        write_idx(f'{folder}/{part}-labels{before}idx1-ubyte{after}', [count], labels)
 
 
 def interrupt_digits(program):
@@ -159,16 +163,22 @@ def digits(program):
     # Every seed holds out other images, some of them harder than others.
     check(min(accuracies) >= 97,
           f'{accuracies} % of the held-out digits are read right')
+    done = run(program, '--search', 'rates.svg', '--epochs', 15)
+    expect(done, 0, 'wrote rates.svg', 'wrote loss.svg')
+    check_svg('rates.svg')
+    rate, = numbers(done, r'rates tried; that to train with is (\S+)\n')
+    accuracy, = numbers(done, r': ([\d.]+) % of the held-out images are read right')
+    check(1e-4 < rate < 0.1 and accuracy >= 97, f'at a rate of {rate} {accuracy} % are read right')
     interrupt_digits(program)
     few = run(program, '--epochs', 3)
     expect(few, 0, '3 epochs in')
     lines = few.stderr.splitlines()
     check(len(lines) == 3 and all(f'epoch {i + 1}/3 ' in line for i, line in enumerate(lines)),
           f'not one plain line an epoch: {lines}')
-    expect(run(program, '--epochs', 0), 1, 'there must be at least one epoch')
+    expect(run(program, '--epochs', 0), 1, '0 epochs; there must be at least one')
     expect(run(program, '--data', 'no-such-file'), 1, 'no-such-file: cannot be opened')
     expect(run(program, '--epochs', 1, '--out', 'no-such-folder/x.svg'), 1, 'no-such-folder/x.svg')
-    write_images('images', 12, 10, [300, 100])
+    write_images('images', 10, [300, 100], 12, 12)
     expect(run(program, '--data', 'images', '--epochs', 20), 0,
            '300 images to train on, 100 held out', '100.00 % of the held-out images are read right')
 
@@ -176,10 +186,17 @@ def digits(program):
 def fashion_mnist(program):
     check_options(program)
     expect(run(program, '--data', 'no-such-folder'), 2, 'dataset-fashion-mnist')
-    write_images('images', 28, 10, [300, 100])
-    done = run(program, '--data', 'images', '--epochs', 5)
-    expect(done, 0, 'second')
-    check('100.00 %' in done.stdout, f'the pattern in the images is not learned:\n{done.stdout}')
+    write_images('images', 10, [300, 100], 28, 28)
+    write_images('dots', 7, [200, 50], 9, 30, before='.')
+    for folder in 'images', 'dots':
+        done = run(program, '--data', folder, '--epochs', 5)
+        expect(done, 0, 'second')
+        check('100.00 %' in done.stdout, f'{folder}: the pattern is not learned:\n{done.stdout}')
+    for folder, before in ('zipped', '-'), ('zipped-dots', '.'):
+        write_images(folder, 7, [200, 50], 9, 30, before=before, after='.gz')
+        done = run(program, '--data', folder, '--epochs', 5)
+        check('100.00 %' in done.stdout or 'zlib' in done.stderr,
+              f'{folder}: the pattern is not learned:\n{done.stdout}\n{done.stderr}')
     classic = ['--data', 'images', '--hidden', 30, '--activation', 'sigmoid', '--optimizer', 'sgd',
                '--momentum', 0, '--rate', 0.5, '--batch', 10, '--epochs', 20]
     losses = []
