@@ -18,6 +18,7 @@ static rg_tape *inner_tape(rg_tape *tape, bool gradients)
         const rg_allocator *own = tape->allocator.resize ? &tape->allocator : NULL;
         tape->inner = rg_tape_create_with(&(rg_tape_options){.allocator = own});
         rg_tape_set_threads(tape->inner, tape->threads);
+        rg_tape_set_matmul_precision(tape->inner, tape->precision);
     }
     if (!tape->inner->inert)
         tape->inner->no_grad = !gradients;

@@ -183,6 +183,7 @@ struct rg_tape {
     bool inert;          /* the tape that stands for a failed creation */
     bool defer;          /* parameters' gradients are added on request */
     bool deferred;       /* ... and the last sweep's are still to be added */
+    rg_matmul_precision precision;
 
     void *reserved; /* address space of the node arrays, or NULL: they are resizable blocks */
     size_t array_size[RGI_NODE_ARRAYS]; /* bytes of the node arrays that are usable */
@@ -236,6 +237,12 @@ struct rg_tape {
 static inline rg_threads *rgi_call_threads(const rg_call *call)
 {
     return call->tape ? call->tape->threads : NULL;
+}
+
+/* How exact its products are to be. */
+static inline rg_matmul_precision rgi_call_precision(const rg_call *call)
+{
+    return call->tape ? call->tape->precision : RG_MATMUL_HIGHEST;
 }
 
 /* The one place where errors arise. Keeps the first; returns its own status. */
@@ -492,7 +499,7 @@ void rgi_param_move(rg_param *param, void *data, void *grad);
 /* ---- cpu.c ---- */
 
 /* Instruction sets, each including the ones before. */
-enum { RGI_CPU_BASE, RGI_CPU_AVX2, RGI_CPU_AVX512 };
+enum { RGI_CPU_BASE, RGI_CPU_AVX2, RGI_CPU_AVX512, RGI_CPU_AMX };
 int rgi_cpu(void);
 
 #endif

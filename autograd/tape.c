@@ -454,6 +454,14 @@ void rg_tape_set_threads(rg_tape *tape, rg_threads *threads)
     rg_tape_set_threads(tape->inner, threads);
 }
 
+void rg_tape_set_matmul_precision(rg_tape *tape, rg_matmul_precision precision)
+{
+    if (!tape || tape->inert)
+        return;
+    tape->precision = precision;
+    rg_tape_set_matmul_precision(tape->inner, precision);
+}
+
 void *rgi_tape_alloc_slowly(rg_tape *tape, size_t size)
 {
     void *block = rgi_arena_alloc(&tape->arena, &tape->allocator, size);

@@ -100,6 +100,21 @@ RG_API void rg_no_grad_end(rg_tape *tape);
  * there until it is taken away again or the tape is destroyed. */
 RG_API void rg_tape_set_threads(rg_tape *tape, rg_threads *threads);
 
+/* How exact products of float32 matrices are. */
+typedef enum rg_matmul_precision {
+    RG_MATMUL_HIGHEST, /* as a loop that adds in float32: an error of at most k 2^-24 sum |a| |b|,
+                        * where k products are added */
+    RG_MATMUL_HIGH     /* where that is faster, which needs a processor with bf16 tiles: 2^-15 more,
+                        * (k + 512) 2^-24 sum |a| |b|; elsewhere as above */
+} rg_matmul_precision;
+
+/* From now on large float32 products on the tape, and in its sweeps, have this precision; at first
+ * RG_MATMUL_HIGHEST. Whatever the precision, Inf and NaN stay what they are, and numbers of any
+ * magnitude have that relative error, as far as float32 has them. (G. Henry, P. Tang and A.
+ * Heinecke, "Leveraging the bfloat16 artificial intelligence datatype for higher-precision
+ * computations", ARITH 2019) */
+RG_API void rg_tape_set_matmul_precision(rg_tape *tape, rg_matmul_precision precision);
+
 RG_API rg_tape_stats rg_tape_get_stats(const rg_tape *tape);
 
 RG_END_DECLS

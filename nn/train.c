@@ -325,6 +325,7 @@ static rg_status run_training(trainer *t, const rg_dataset *train, const rg_data
 {
     rg_threads *own = t->optimizer->threads;
     rg_status status = prepare(t, train, test, error);
+    rg_tape_set_matmul_precision(t->run.tape, t->options->precision);
     if (t->run.threads)
         rg_optimizer_set_threads(t->optimizer, t->run.threads);
     if (status == RG_OK) {

@@ -69,8 +69,9 @@ typedef struct rg_train_options {
     int64_t epochs; /* the number of the last pass over the data, at least 1 */
     int threads;    /* that share the work of large operations (threads.h); 0, 1: none but the
                      * caller's. Results do not depend on it */
-    int64_t batch;  /* examples a step; 0: all of them, 1: stochastic gradient descent */
-    uint64_t seed;  /* of the order of examples, drawn anew each epoch, and of dropout */
+    rg_matmul_precision precision; /* of large float32 products (tape.h); 0: the highest */
+    int64_t batch; /* examples a step; 0: all of them, 1: stochastic gradient descent */
+    uint64_t seed; /* of the order of examples, drawn anew each epoch, and of dropout */
 
     /* To continue a training that ended before: the first epoch and its first step, from 1; 0: 1.
      * With the parameters and the optimizer's state as they were then, and the same data and

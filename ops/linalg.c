@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "amx.h"
 #include "arrange.h"
 #include "cblas.h"
 #include "elementwise.h"
@@ -29,6 +30,13 @@ static product product_for(const rg_call *call, int64_t m, int64_t n, int64_t k,
                            rgi_matrix b, rgi_matrix c)
 {
     const rg_type type = call->out->type;
+#if defined(RGI_AMX)
+    const rg_matmul_precision precision = rgi_call_precision(call);
+    if (call->cpu >= RGI_CPU_AMX && type == RG_F32 && rgi_amx_suits(precision, m, n, k, a, b) &&
+        rgi_amx_permitted())
+        return (product){precision == RG_MATMUL_HIGH ? rgi_amx_matmul_high : rgi_amx_matmul,
+                         RGI_AMX_BLOCK, RGI_AMX_BLOCK};
+#endif
     if (call->cpu == RGI_CPU_BASE && rgi_cblas_suits(m, n, k, a, b, c))
         return (product){type == RG_F64 ? rgi_cblas_f64 : rgi_cblas_f32, RGI_CBLAS_ROWS,
                          RGI_CBLAS_COLUMNS};

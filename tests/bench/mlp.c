@@ -3,7 +3,7 @@
  * memory. Prints one line of JSON.
  *
  *     bench_mlp [--case fashion|tiny1|tiny32|big] [--optimizer sgd|adam] [--type f32|f64]
- *               [--threads N] [--seconds S]
+ *               [--threads N] [--precision highest|high] [--seconds S]
  *
  * fashion: 784-128-64-10 relu, batches of 64, SGD with momentum: an epoch is 938 steps. tiny1,
  * tiny32: 2-16-16-1 tanh, squared error, batches of 1 and 32. big: 784-2048-2048-10 relu, batches
@@ -35,6 +35,7 @@ typedef struct settings {
     const char *optimizer;
     rg_type type;
     int threads;
+    rg_matmul_precision precision;
     double seconds;
 } settings;
 
@@ -89,6 +90,7 @@ static int prepare(training *t)
     if (!t->optimizer || !t->threads || !t->inputs || !t->targets || !t->classes)
         return 0;
     rg_tape_set_threads(t->tape, t->threads);
+    rg_tape_set_matmul_precision(t->tape, t->settings->precision);
     rg_optimizer_set_threads(t->optimizer, t->threads);
     fill(t->inputs, type, n * in, &random);
     fill(t->targets, type, n * out, &random);
@@ -141,11 +143,13 @@ static int measure(const settings *settings)
     bench_cpu(cpu, sizeof cpu);
     if (done)
         printf("{\"engine\": \"reelgrad %s\", \"case\": \"%s\", \"optimizer\": \"%s\", "
-               "\"type\": \"%s\", \"threads\": %d, \"step_us\": %.4g, \"round_s\": %.4g, "
+               "\"type\": \"%s\", \"threads\": %d, \"precision\": \"%s\", \"step_us\": %.4g, "
+               "\"round_s\": %.4g, "
                "\"samples_per_s\": %.5g, \"loss\": %.6g, \"compiler\": \"%s\", \"flags\": \"%s\", "
                "\"cpu\": \"%s\"}\n",
                reelgrad_version(), settings->work->name, settings->optimizer,
                settings->type == RG_F32 ? "f32" : "f64", settings->threads,
+               settings->precision == RG_MATMUL_HIGH ? "high" : "highest",
                best / (double)steps * 1e6, best, (double)(steps * settings->work->batch) / best,
                t.loss, RG_BENCH_COMPILER, RG_BENCH_FLAGS, cpu);
     free(t.inputs), free(t.targets), free(t.classes);
@@ -171,6 +175,9 @@ static int take_option(settings *s, const char *option, const char *argument)
         return s->type = argument[1] == '3' ? RG_F32 : RG_F64, 1;
     if (strcmp(option, "--threads") == 0)
         return (s->threads = atoi(argument)) > 0;
+    if (strcmp(option, "--precision") == 0 &&
+        (strcmp(argument, "highest") == 0 || strcmp(argument, "high") == 0))
+        return s->precision = argument[4] ? RG_MATMUL_HIGHEST : RG_MATMUL_HIGH, 1;
     if (strcmp(option, "--seconds") == 0)
         return s->seconds = atof(argument), 1;
     return 0;
@@ -178,12 +185,12 @@ static int take_option(settings *s, const char *option, const char *argument)
 
 int main(int argc, char **argv)
 {
-    settings s = {&works[0], "sgd", RG_F32, 1, 1};
+    settings s = {&works[0], "sgd", RG_F32, 1, RG_MATMUL_HIGHEST, 1};
     for (int i = 1; i < argc; i += 2)
         if (i + 1 == argc || !take_option(&s, argv[i], argv[i + 1])) {
             fprintf(stderr, "usage: bench_mlp [--case fashion|tiny1|tiny32|big] "
                             "[--optimizer sgd|adam] [--type f32|f64] [--threads N] "
-                            "[--seconds S]\n");
+                            "[--precision highest|high] [--seconds S]\n");
             return 2;
         }
     return measure(&s);

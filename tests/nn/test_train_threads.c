@@ -6,7 +6,7 @@
 
 SUITE(train_threads);
 
-enum { INPUTS = 170, CLASSES = 10, EXAMPLES = 67 * 7 };
+enum { INPUTS = 250, CLASSES = 10, EXAMPLES = 67 * 7 };
 
 /* Examples whose number and width are no multiple of anything, and large enough to be cut. */
 static rg_dataset *make_wide(rg_type type)
@@ -34,14 +34,19 @@ static rg_mlp *make_wide_mlp(rg_type type)
 }
 
 /* 21 steps in 3 epochs. */
-static rg_mlp *train_wide(const rg_dataset *data, int threads, double *loss)
+static rg_mlp *train_wide(const rg_dataset *data, int threads, rg_matmul_precision precision,
+                          double *loss)
 {
     rg_mlp *mlp = make_wide_mlp(data->type);
     rg_params *params = rg_mlp_params(mlp);
     rg_optimizer *adam = rg_adam_create(params, &(rg_adam_options){.rate = 0.003}, NULL);
     rg_history *history = rg_history_create(NULL);
-    const rg_train_options options = {
-        .epochs = 3, .batch = 67, .seed = 5, .l2 = 0.001, .threads = threads};
+    const rg_train_options options = {.epochs = 3,
+                                      .batch = 67,
+                                      .seed = 5,
+                                      .l2 = 0.001,
+                                      .threads = threads,
+                                      .precision = precision};
     CHECK_STATUS(rg_train(mlp, adam, data, data, &options, history, NULL), RG_OK);
     for (int k = 0; k < 3; k++) {
         loss[2 * k] = rg_history_at(history, k)->loss;
@@ -52,22 +57,41 @@ static rg_mlp *train_wide(const rg_dataset *data, int threads, double *loss)
     return mlp;
 }
 
+static void check_training(rg_type type, rg_matmul_precision precision)
+{
+    double alone_loss[6], loss[6];
+    rg_dataset *data = make_wide(type);
+    rg_mlp *alone = train_wide(data, 0, precision, alone_loss);
+    cr_assert(alone_loss[4] < alone_loss[0], "it learns");
+    for (int threads = 1; threads <= 4; threads++) {
+        rg_mlp *shared = train_wide(data, threads, precision, loss);
+        cr_assert(same(alone, shared), "%s with %d threads", rg_type_name(type), threads);
+        cr_assert(memcmp(loss, alone_loss, sizeof loss) == 0);
+        rg_mlp_destroy(shared);
+    }
+    rg_mlp_destroy(alone);
+    rg_dataset_destroy(data);
+}
+
 Test(train_threads, training_is_the_same)
 {
-    for (rg_type type = RG_F64; type <= RG_F32; type++) {
-        double alone_loss[6], loss[6];
-        rg_dataset *data = make_wide(type);
-        rg_mlp *alone = train_wide(data, 0, alone_loss);
-        cr_assert(alone_loss[4] < alone_loss[0], "it learns");
-        for (int threads = 1; threads <= 4; threads++) {
-            rg_mlp *shared = train_wide(data, threads, loss);
-            cr_assert(same(alone, shared), "%s with %d threads", rg_type_name(type), threads);
-            cr_assert(memcmp(loss, alone_loss, sizeof loss) == 0);
-            rg_mlp_destroy(shared);
-        }
-        rg_mlp_destroy(alone);
-        rg_dataset_destroy(data);
-    }
+    check_training(RG_F64, RG_MATMUL_HIGHEST);
+    check_training(RG_F32, RG_MATMUL_HIGHEST);
+    check_training(RG_F32, RG_MATMUL_HIGH);
+}
+
+Test(train_threads, a_training_has_its_precision)
+{
+    double loss[6];
+    if (rgi_cpu() < RGI_CPU_AMX)
+        cr_skip_test("the processor has no bf16 tiles (AMX)");
+    rg_dataset *data = make_wide(RG_F32);
+    rg_mlp *highest = train_wide(data, 1, RG_MATMUL_HIGHEST, loss);
+    rg_mlp *high = train_wide(data, 1, RG_MATMUL_HIGH, loss);
+    cr_assert(!same(highest, high));
+    rg_mlp_destroy(highest);
+    rg_mlp_destroy(high);
+    rg_dataset_destroy(data);
 }
 
 /* ---- evaluation and search ---- */
