@@ -451,8 +451,8 @@ static void multiply_block(slab *s, int64_t i, int64_t j, errands *e)
     for (int64_t call = 0; call < s->calls; call++)
         run(e);
     e->before.m = 0;
-    rgi_kernels_avx512[RG_F32].matmul(left->from.count, right->from.count, s->k,
-                                      part_of(s->a, i * BLOCK, 0), part_of(s->b, 0, j * BLOCK), c,
+    const rgi_matrix a = part_of(s->a, i * BLOCK, 0), b = part_of(s->b, 0, j * BLOCK);
+    rgi_kernels_avx512[RG_F32].matmul(left->from.count, right->from.count, s->k, &a, &b, &c,
                                       s->add);
 }
 
@@ -515,24 +515,24 @@ static void multiply(int64_t m, int64_t n, int64_t k, rgi_matrix a, rgi_matrix b
 
 /* Few rows or columns would be mostly packing. Smaller products than these would gain in one
  * thread, but not in two, which both pack; and how many there are must not decide. */
-bool rgi_amx_suits(rg_matmul_precision precision, int64_t m, int64_t n, int64_t k, rgi_matrix a,
-                   rgi_matrix b)
+bool rgi_amx_suits(rg_matmul_precision precision, int64_t m, int64_t n, int64_t k,
+                   const rgi_matrix *a, const rgi_matrix *b)
 {
     enum { LEAST_LINES = 64, LEAST_DEPTH = 32, LEAST_WORK = 8000000, LEAST_HIGH_WORK = 2000000 };
     const double work = (double)m * (double)n * (double)k;
-    return (a.row == 1 || a.column == 1) && (b.row == 1 || b.column == 1) && m >= LEAST_LINES &&
+    return (a->row == 1 || a->column == 1) && (b->row == 1 || b->column == 1) && m >= LEAST_LINES &&
            n >= LEAST_LINES && k >= LEAST_DEPTH &&
            work >= (precision == RG_MATMUL_HIGH ? LEAST_HIGH_WORK : LEAST_WORK);
 }
 
-void rgi_amx_matmul(int64_t m, int64_t n, int64_t k, rgi_matrix a, rgi_matrix b, rgi_matrix c,
-                    int add)
+void rgi_amx_matmul(int64_t m, int64_t n, int64_t k, const rgi_matrix *a, const rgi_matrix *b,
+                    const rgi_matrix *c, int add)
 {
-    multiply(m, n, k, a, b, c, add, 3);
+    multiply(m, n, k, *a, *b, *c, add, 3);
 }
 
-void rgi_amx_matmul_high(int64_t m, int64_t n, int64_t k, rgi_matrix a, rgi_matrix b, rgi_matrix c,
-                         int add)
+void rgi_amx_matmul_high(int64_t m, int64_t n, int64_t k, const rgi_matrix *a, const rgi_matrix *b,
+                         const rgi_matrix *c, int add)
 {
-    multiply(m, n, k, a, b, c, add, 2);
+    multiply(m, n, k, *a, *b, *c, add, 2);
 }

@@ -15,8 +15,8 @@ enum { RGI_AMX_BLOCK = 32 };
 bool rgi_amx_permitted(void);
 
 /* Whether tiles can be used for a product, and gain. */
-bool rgi_amx_suits(rg_matmul_precision precision, int64_t m, int64_t n, int64_t k, rgi_matrix a,
-                   rgi_matrix b);
+bool rgi_amx_suits(rg_matmul_precision precision, int64_t m, int64_t n, int64_t k,
+                   const rgi_matrix *a, const rgi_matrix *b);
 
 /* Products as exact as those of the other kernels, and products of about 16 bits. One step of A is
  * 1, and one of B. */

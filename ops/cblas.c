@@ -27,10 +27,11 @@ static bool fits(rgi_matrix x, int64_t rows, int64_t columns)
     return is_plain(x, columns) || is_plain((rgi_matrix){x.data, x.column, x.row}, rows);
 }
 
-bool rgi_cblas_suits(int64_t m, int64_t n, int64_t k, rgi_matrix a, rgi_matrix b, rgi_matrix c)
+bool rgi_cblas_suits(int64_t m, int64_t n, int64_t k, const rgi_matrix *a, const rgi_matrix *b,
+                     const rgi_matrix *c)
 {
-    return (double)m * (double)n * (double)k >= least && k <= INT_MAX && fits(a, m, k) &&
-           fits(b, k, n) && is_plain(c, n);
+    return (double)m * (double)n * (double)k >= least && k <= INT_MAX && fits(*a, m, k) &&
+           fits(*b, k, n) && is_plain(*c, n);
 }
 
 static int64_t at_most(int64_t size, int64_t most)
@@ -39,36 +40,39 @@ static int64_t at_most(int64_t size, int64_t most)
 }
 
 #define PRODUCT(T, name, gemm)                                                                    \
-    void name(int64_t m, int64_t n, int64_t k, rgi_matrix a, rgi_matrix b, rgi_matrix c, int add) \
+    void name(int64_t m, int64_t n, int64_t k, const rgi_matrix *a, const rgi_matrix *b,          \
+              const rgi_matrix *c, int add)                                                       \
     {                                                                                             \
-        const bool flip_a = !is_plain(a, k), flip_b = !is_plain(b, n);                            \
+        const bool flip_a = !is_plain(*a, k), flip_b = !is_plain(*b, n);                          \
         for (int64_t i = 0; i < m; i += RGI_CBLAS_ROWS)                                           \
             for (int64_t j = 0; j < n; j += RGI_CBLAS_COLUMNS)                                    \
                 gemm(ROW_MAJOR, flip_a ? TRANSPOSED : PLAIN, flip_b ? TRANSPOSED : PLAIN,         \
                      (int)at_most(m - i, RGI_CBLAS_ROWS), (int)at_most(n - j, RGI_CBLAS_COLUMNS), \
-                     (int)k, 1, (const T *)a.data + i * a.row, (int)(flip_a ? a.column : a.row),  \
-                     (const T *)b.data + j * b.column, (int)(flip_b ? b.column : b.row),          \
-                     add ? 1 : 0, (T *)c.data + i * c.row + j, (int)c.row);                       \
+                     (int)k, 1, (const T *)a->data + i * a->row,                                  \
+                     (int)(flip_a ? a->column : a->row), (const T *)b->data + j * b->column,      \
+                     (int)(flip_b ? b->column : b->row), add ? 1 : 0,                             \
+                     (T *)c->data + i * c->row + j, (int)c->row);                                 \
     }
 PRODUCT(double, rgi_cblas_f64, cblas_dgemm)
 PRODUCT(float, rgi_cblas_f32, cblas_sgemm)
 
 #else
 
-bool rgi_cblas_suits(int64_t m, int64_t n, int64_t k, rgi_matrix a, rgi_matrix b, rgi_matrix c)
+bool rgi_cblas_suits(int64_t m, int64_t n, int64_t k, const rgi_matrix *a, const rgi_matrix *b,
+                     const rgi_matrix *c)
 {
     (void)m, (void)n, (void)k, (void)a, (void)b, (void)c;
     return false;
 }
 
-void rgi_cblas_f64(int64_t m, int64_t n, int64_t k, rgi_matrix a, rgi_matrix b, rgi_matrix c,
-                   int add)
+void rgi_cblas_f64(int64_t m, int64_t n, int64_t k, const rgi_matrix *a, const rgi_matrix *b,
+                   const rgi_matrix *c, int add)
 {
     (void)m, (void)n, (void)k, (void)a, (void)b, (void)c, (void)add;
 }
 
-void rgi_cblas_f32(int64_t m, int64_t n, int64_t k, rgi_matrix a, rgi_matrix b, rgi_matrix c,
-                   int add)
+void rgi_cblas_f32(int64_t m, int64_t n, int64_t k, const rgi_matrix *a, const rgi_matrix *b,
+                   const rgi_matrix *c, int add)
 {
     (void)m, (void)n, (void)k, (void)a, (void)b, (void)c, (void)add;
 }

@@ -14,7 +14,8 @@ enum { RGI_CBLAS_ROWS = 256, RGI_CBLAS_COLUMNS = 512 };
 
 /* Whether a product can be one of CBLAS, for which a step of each matrix must be 1, and is large
  * enough to gain from it. False without CBLAS. */
-bool rgi_cblas_suits(int64_t m, int64_t n, int64_t k, rgi_matrix a, rgi_matrix b, rgi_matrix c);
+bool rgi_cblas_suits(int64_t m, int64_t n, int64_t k, const rgi_matrix *a, const rgi_matrix *b,
+                     const rgi_matrix *c);
 
 /* That product. Never called without CBLAS. */
 rgi_matmul rgi_cblas_f64, rgi_cblas_f32;

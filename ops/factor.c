@@ -343,8 +343,8 @@ static void solve_backward(rg_call *call)
             continue;
         rgi_read_matrix(y, call->out->data, type, i * side, side);
         rgi_kernels_for(call->cpu, RG_F64)
-            ->matmul(n, n, columns, (rgi_matrix){h, columns, 1}, (rgi_matrix){y, 1, columns},
-                     (rgi_matrix){work, n, 1}, 0);
+            ->matmul(n, n, columns, &(rgi_matrix){h, columns, 1}, &(rgi_matrix){y, 1, columns},
+                     &(rgi_matrix){work, n, 1}, 0);
         rgi_add_matrix(a->grad, type, i * size, -1, work, size);
     }
 }

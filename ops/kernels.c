@@ -47,6 +47,9 @@
 #define ZIP_f32 ZIP_16
 #endif
 
+/* Sizes up to which a product is little (matmul.inc). */
+enum { LITTLE = 32 };
+
 #define T               double
 #define TYPE            f64
 #define ZIP(a, b, half) __builtin_shufflevector(a, b, ZIP_f64(half))
@@ -83,7 +86,7 @@
         .binary_backward = {RGI_ALL_BINARY_ROWS(BACKWARD_##type)},                      \
         .step = {RGI_STEP_ROWS(FORWARD_##type)},                                        \
         .compare = {RGI_ALL_COMPARE_ROWS(FORWARD_##type)}, .matmul = rgi_matmul_##type, \
-        .sum_rows = rgi_sum_rows_##type,                                                \
+        .sum_rows = rgi_sum_rows_##type, .repeat_row = rgi_repeat_row_##type,           \
     }
 
 const rgi_kernels RGI_KERNELS[2] = {TABLE(f64), TABLE(f32)};

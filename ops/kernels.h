@@ -35,12 +35,15 @@ typedef struct rgi_matrix {
 } rgi_matrix;
 
 /* C (m x n) = A (m x k) B (k x n), added to what C holds if `add`. C has column step 1. */
-typedef void rgi_matmul(int64_t m, int64_t n, int64_t k, rgi_matrix a, rgi_matrix b, rgi_matrix c,
-                        int add);
+typedef void rgi_matmul(int64_t m, int64_t n, int64_t k, const rgi_matrix *a, const rgi_matrix *b,
+                        const rgi_matrix *c, int add);
 
 /* out[j] = sum over i < rows of g[i * g_row + j], added to what out holds if `add`. */
 typedef void rgi_sum_rows(int64_t rows, int64_t columns, const void *g, int64_t g_row, void *out,
                           int add);
+
+/* c[i * c_row + j] = row[j] for i < rows, j < columns. */
+typedef void rgi_repeat_row(int64_t rows, int64_t columns, const void *row, void *c, int64_t c_row);
 
 typedef struct rgi_kernels {
     rgi_unary_forward *unary_forward[RGI_UNARY_COUNT];
@@ -51,6 +54,7 @@ typedef struct rgi_kernels {
     rgi_binary_forward *compare[RGI_COMPARE_COUNT];
     rgi_matmul *matmul;
     rgi_sum_rows *sum_rows;
+    rgi_repeat_row *repeat_row;
 } rgi_kernels;
 
 /* The table of RG_F64 or RG_F32 for a cpu level. */

@@ -26,10 +26,18 @@ typedef struct product {
     int64_t rows, columns;
 } product;
 
-static product product_for(const rg_call *call, int64_t m, int64_t n, int64_t k, rgi_matrix a,
-                           rgi_matrix b, rgi_matrix c)
+/* Fewer multiplications are done by the kernels, which need no choice. */
+static const double least_special = 1 << 20;
+
+static product product_for(const rg_call *call, int64_t m, int64_t n, int64_t k,
+                           const rgi_matrix *a, const rgi_matrix *b, const rgi_matrix *c)
 {
+    enum { BLOCK_ROWS = 12, BLOCK_BYTES = 256 };
     const rg_type type = call->out->type;
+    const product kernel = {rgi_kernels_for(call->cpu, type)->matmul, BLOCK_ROWS,
+                            BLOCK_BYTES / (int64_t)rgi_width(type)};
+    if ((double)m * (double)n * (double)k < least_special)
+        return kernel;
 #if defined(RGI_AMX)
     const rg_matmul_precision precision = rgi_call_precision(call);
     if (call->cpu >= RGI_CPU_AMX && type == RG_F32 && rgi_amx_suits(precision, m, n, k, a, b) &&
@@ -40,17 +48,16 @@ static product product_for(const rg_call *call, int64_t m, int64_t n, int64_t k,
     if (call->cpu == RGI_CPU_BASE && rgi_cblas_suits(m, n, k, a, b, c))
         return (product){type == RG_F64 ? rgi_cblas_f64 : rgi_cblas_f32, RGI_CBLAS_ROWS,
                          RGI_CBLAS_COLUMNS};
-    enum { BLOCK_ROWS = 12, BLOCK_BYTES = 256 };
-    return (product){rgi_kernels_for(call->cpu, type)->matmul, BLOCK_ROWS,
-                     BLOCK_BYTES / (int64_t)rgi_width(type)};
+    return kernel;
 }
 
 /* C = A B, or C + A B if `add`, or rows that are `start` + A B if that is not NULL. */
-static void multiply_block(rgi_matmul *product, rg_type type, int64_t m, int64_t n, int64_t k,
-                           rgi_matrix a, rgi_matrix b, rgi_matrix c, int add, const void *start)
+static void multiply_block(const rg_call *call, rgi_matmul *product, int64_t m, int64_t n,
+                           int64_t k, const rgi_matrix *a, const rgi_matrix *b, const rgi_matrix *c,
+                           int add, const void *start)
 {
-    for (int64_t i = 0; start && i < m; i++)
-        memcpy(element(c.data, i * c.row, type), start, (size_t)n * rgi_width(type));
+    if (start)
+        rgi_kernels_for(call->cpu, call->out->type)->repeat_row(m, n, start, c->data, c->row);
     product(m, n, k, a, b, c, add || start);
 }
 
@@ -63,8 +70,8 @@ static void multiply_block(rgi_matmul *product, rg_type type, int64_t m, int64_t
  * changes (nn/optim.c), so that they need not go from one processor to another and back.
  */
 typedef struct product_job {
+    const rg_call *call;
     product product;
-    rg_type type;
     int64_t m, n, k;
     rgi_matrix a, b, c;
     int add;
@@ -81,7 +88,7 @@ static int64_t block_count(int64_t size, int64_t block)
 static void multiply_blocks(const product_job *job, int64_t top, int64_t bottom, int64_t left,
                             int64_t right)
 {
-    const rg_type type = job->type;
+    const rg_type type = job->call->out->type;
     const int64_t height = job->product.rows, width = job->product.columns;
     const int64_t i = top * height, j = left * width;
     int64_t m = bottom * height < job->m ? bottom * height - i : job->m - i;
@@ -93,7 +100,7 @@ static void multiply_blocks(const product_job *job, int64_t top, int64_t bottom,
     const char *start = job->start;
     if (start)
         start += j * (int64_t)rgi_width(type);
-    multiply_block(job->product.run, type, m, n, job->k, a, b, c, job->add, start);
+    multiply_block(job->call, job->product.run, m, n, job->k, &a, &b, &c, job->add, start);
 }
 
 /* Parts [first, last): the end of a line of blocks, whole lines, the beginning of one. */
@@ -118,17 +125,16 @@ static void product_piece(void *context, int64_t first, int64_t last)
 }
 
 /* The product of an operation. */
-static void multiply(const rg_call *call, int64_t m, int64_t n, int64_t k, rgi_matrix a,
-                     rgi_matrix b, rgi_matrix c, int add, const void *start)
+static void multiply(const rg_call *call, int64_t m, int64_t n, int64_t k, const rgi_matrix *a,
+                     const rgi_matrix *b, const rgi_matrix *c, int add, const void *start)
 {
     rg_threads *threads = rgi_call_threads(call);
-    const rg_type type = call->out->type;
     const product product = product_for(call, m, n, k, a, b, c);
     if (!threads || (double)m * (double)n * (double)k < 2 * RGI_GRAIN_OF_PRODUCTS) {
-        multiply_block(product.run, type, m, n, k, a, b, c, add, start);
+        multiply_block(call, product.run, m, n, k, a, b, c, add, start);
         return;
     }
-    product_job job = {product, type, m, n, k, a, b, c, add, start, rg_threads_count(threads)};
+    product_job job = {call, product, m, n, k, *a, *b, *c, add, start, rg_threads_count(threads)};
     rgi_parallel(threads, job.parts, 1, product_piece, &job);
 }
 
@@ -252,7 +258,7 @@ static rg_status matmul_forward(rg_call *call)
         rgi_matrix right = {element(y->data, batch_offset(&b.lead, &lead, i), type), b.row,
                             b.column};
         rgi_matrix out = {element(call->out->data, i * a.rows * b.columns, type), b.columns, 1};
-        multiply(call, a.rows, b.columns, a.columns, left, right, out, 0, NULL);
+        multiply(call, a.rows, b.columns, a.columns, &left, &right, &out, 0, NULL);
     }
     return RG_OK;
 }
@@ -287,14 +293,14 @@ static void matmul_backward(rg_call *call)
                                 b.row};
             rgi_matrix out = {element(x->grad, batch_offset(&a.grad_lead, &lead, i), type),
                               a.grad_row, a.grad_column};
-            multiply(call, a.rows, a.columns, b.columns, up, right, out, add_x, NULL);
+            multiply(call, a.rows, a.columns, b.columns, &up, &right, &out, add_x, NULL);
         }
         if (y->grad) {
             rgi_matrix left = {element(x->data, batch_offset(&a.lead, &lead, i), type), a.column,
                                a.row};
             rgi_matrix out = {element(y->grad, batch_offset(&b.grad_lead, &lead, i), type),
                               b.grad_row, b.grad_column};
-            multiply(call, b.rows, b.columns, a.rows, left, up, out, add_y, NULL);
+            multiply(call, b.rows, b.columns, a.rows, &left, &up, &out, add_y, NULL);
         }
     }
 }
@@ -366,13 +372,23 @@ static rg_status linear_shape(rg_call *call)
     return RG_OK;
 }
 
+/* Rows of x, all its axes but the last; a division would take longer. */
+static int64_t rows_of(const rg_tensor *x)
+{
+    int64_t rows = 1;
+    for (int i = 0; i < x->shape.rank - 1; i++)
+        rows *= x->shape.dim[i];
+    return rows;
+}
+
 static rg_status linear_forward(rg_call *call)
 {
     const rg_tensor *x = call->in[0], *w = call->in[1];
     int64_t out = w->shape.dim[0], in = w->shape.dim[1];
-    int64_t rows = out ? call->out->size / out : 0;
+    int64_t rows = rows_of(x);
     rgi_matrix left = {x->data, in, 1}, right = {w->data, 1, in}, to = {call->out->data, out, 1};
-    multiply(call, rows, out, in, left, right, to, 0, call->count > 2 ? call->in[2]->data : NULL);
+    multiply(call, rows, out, in, &left, &right, &to, 0,
+             call->count > 2 ? call->in[2]->data : NULL);
     return RG_OK;
 }
 
@@ -386,8 +402,7 @@ static void bias_piece(void *context, int64_t first, int64_t last)
     const rg_type type = call->out->type;
     const int64_t out = call->in[1]->shape.dim[0];
     rgi_kernels_for(call->cpu, type)
-        ->sum_rows(out ? call->out->size / out : 0, last - first,
-                   element(call->out->grad, first, type), out,
+        ->sum_rows(rows_of(call->in[0]), last - first, element(call->out->grad, first, type), out,
                    element(call->in[2]->grad, first, type), !is_fresh(call, 2));
 }
 
@@ -396,14 +411,14 @@ static void linear_backward(rg_call *call)
     const rg_tensor *x = call->in[0], *w = call->in[1];
     const rg_tensor *b = call->count > 2 ? call->in[2] : NULL;
     int64_t out = w->shape.dim[0], in = w->shape.dim[1];
-    int64_t rows = out ? call->out->size / out : in ? x->size / in : 0;
+    int64_t rows = rows_of(x);
     void *g = call->out->grad;
     if (x->grad)
-        multiply(call, rows, in, out, (rgi_matrix){g, out, 1}, (rgi_matrix){w->data, in, 1},
-                 (rgi_matrix){x->grad, in, 1}, !is_fresh(call, 0), NULL);
+        multiply(call, rows, in, out, &(rgi_matrix){g, out, 1}, &(rgi_matrix){w->data, in, 1},
+                 &(rgi_matrix){x->grad, in, 1}, !is_fresh(call, 0), NULL);
     if (w->grad)
-        multiply(call, out, in, rows, (rgi_matrix){g, 1, out}, (rgi_matrix){x->data, in, 1},
-                 (rgi_matrix){w->grad, in, 1}, !is_fresh(call, 1), NULL);
+        multiply(call, out, in, rows, &(rgi_matrix){g, 1, out}, &(rgi_matrix){x->data, in, 1},
+                 &(rgi_matrix){w->grad, in, 1}, !is_fresh(call, 1), NULL);
     if (b && b->grad)
         rgi_parallel(rgi_call_threads(call), out, rows < RGI_GRAIN / BIAS_GRAIN ? out : BIAS_GRAIN,
                      bias_piece, call);

@@ -86,7 +86,7 @@ void rgi_product(int cpu, int64_t n, double *a, int left, double *b, int right, 
 {
     rgi_matrix first = {a, left == RGI_TURNED ? 1 : n, left == RGI_TURNED ? n : 1};
     rgi_matrix second = {b, right == RGI_TURNED ? 1 : n, right == RGI_TURNED ? n : 1};
-    rgi_kernels_for(cpu, RG_F64)->matmul(n, n, n, first, second, (rgi_matrix){out, n, 1}, 0);
+    rgi_kernels_for(cpu, RG_F64)->matmul(n, n, n, &first, &second, &(rgi_matrix){out, n, 1}, 0);
 }
 
 void rgi_turn(int64_t n, const double *a, double *out)

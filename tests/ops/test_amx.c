@@ -66,7 +66,7 @@ static float *b_at(const product *p, int64_t q, int64_t j)
 static void compute(product *p, rgi_matmul *matmul)
 {
     memcpy(p->c, p->before, (size_t)(p->m * p->row + 1) * sizeof(float));
-    matmul(p->m, p->n, p->k, p->a, p->b, (rgi_matrix){p->c, p->row, 1}, p->add);
+    matmul(p->m, p->n, p->k, &p->a, &p->b, &(rgi_matrix){p->c, p->row, 1}, p->add);
     for (int64_t i = 0; i < p->m; i++)
         for (int64_t j = p->n; j < p->row; j++)
             cr_assert(p->c[i * p->row + j] == p->before[i * p->row + j], "it wrote behind a row");
@@ -226,16 +226,16 @@ Test(amx, what_suits_tiles)
     NEED_TILES();
     const rgi_matrix rows = {NULL, 200, 1}, columns = {NULL, 1, 200}, every_second = {NULL, 400, 2};
     const rg_matmul_precision highest = RG_MATMUL_HIGHEST, high = RG_MATMUL_HIGH;
-    cr_assert(rgi_amx_suits(highest, 200, 200, 200, rows, columns));
-    cr_assert(rgi_amx_suits(highest, 200, 200, 200, columns, rows));
-    cr_assert(!rgi_amx_suits(highest, 200, 200, 200, rows, every_second));
-    cr_assert(!rgi_amx_suits(highest, 200, 200, 200, every_second, rows));
-    cr_assert(!rgi_amx_suits(highest, 63, 2000, 2000, rows, rows));
-    cr_assert(!rgi_amx_suits(highest, 2000, 63, 2000, rows, rows));
-    cr_assert(!rgi_amx_suits(highest, 2000, 2000, 31, rows, rows));
-    cr_assert(!rgi_amx_suits(highest, 128, 128, 128, rows, rows));
-    cr_assert(rgi_amx_suits(high, 128, 128, 128, rows, rows));
-    cr_assert(!rgi_amx_suits(high, 64, 64, 64, rows, rows));
+    cr_assert(rgi_amx_suits(highest, 200, 200, 200, &rows, &columns));
+    cr_assert(rgi_amx_suits(highest, 200, 200, 200, &columns, &rows));
+    cr_assert(!rgi_amx_suits(highest, 200, 200, 200, &rows, &every_second));
+    cr_assert(!rgi_amx_suits(highest, 200, 200, 200, &every_second, &rows));
+    cr_assert(!rgi_amx_suits(highest, 63, 2000, 2000, &rows, &rows));
+    cr_assert(!rgi_amx_suits(highest, 2000, 63, 2000, &rows, &rows));
+    cr_assert(!rgi_amx_suits(highest, 2000, 2000, 31, &rows, &rows));
+    cr_assert(!rgi_amx_suits(highest, 128, 128, 128, &rows, &rows));
+    cr_assert(rgi_amx_suits(high, 128, 128, 128, &rows, &rows));
+    cr_assert(!rgi_amx_suits(high, 64, 64, 64, &rows, &rows));
 }
 
 /* ---- numbers that tiles cannot hold ---- */
@@ -340,9 +340,9 @@ Test(amx, parts_have_the_same_bits)
             for (int64_t j = 0, n = m = RGI_AMX_BLOCK * (1 + (int64_t)rg_random_below(&random, 4));
                  j < p.n; j += n)
                 matmul(i + m < p.m ? m : p.m - i, j + n < p.n ? n : p.n - j, p.k,
-                       (rgi_matrix){a_at(&p, i, 0), p.a.row, p.a.column},
-                       (rgi_matrix){b_at(&p, 0, j), p.b.row, p.b.column},
-                       (rgi_matrix){p.c + i * p.row + j, p.row, 1}, p.add);
+                       &(rgi_matrix){a_at(&p, i, 0), p.a.row, p.a.column},
+                       &(rgi_matrix){b_at(&p, 0, j), p.b.row, p.b.column},
+                       &(rgi_matrix){p.c + i * p.row + j, p.row, 1}, p.add);
         cr_assert(memcmp(whole, p.c, (size_t)(p.m * p.row) * sizeof(float)) == 0, "round %d",
                   round);
         free(whole);

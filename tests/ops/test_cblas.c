@@ -8,7 +8,7 @@ SUITE(cblas);
 static bool is_there(void)
 {
     const rgi_matrix x = {NULL, 1000, 1};
-    return rgi_cblas_suits(1000, 1000, 1000, x, x, x);
+    return rgi_cblas_suits(1000, 1000, 1000, &x, &x, &x);
 }
 
 #define NEED_CBLAS()                                            \
@@ -51,8 +51,8 @@ static void check_product(rg_type type, int64_t m, int64_t n, int64_t k, unsigne
     const rgi_matrix right = {b, layout & 2 ? 1 : n, layout & 2 ? k : 1};
     const int add = layout >> 2 & 1;
     rgi_kernels_for(RGI_CPU_BASE, type)
-        ->matmul(m, n, k, left, right, (rgi_matrix){want, row, 1}, add);
-    by_cblas(type)(m, n, k, left, right, (rgi_matrix){got, row, 1}, add);
+        ->matmul(m, n, k, &left, &right, &(rgi_matrix){want, row, 1}, add);
+    by_cblas(type)(m, n, k, &left, &right, &(rgi_matrix){got, row, 1}, add);
     const double tolerance = (type == RG_F64 ? 1e-15 : 1e-6) * (double)(k + 4);
     for (int64_t i = 0; i < m * row; i++)
         cr_assert(fabs(at(got, type, i) - at(want, type, i)) <= (i % row < n ? tolerance : 0),
@@ -92,7 +92,8 @@ Test(cblas, infinity_and_nan_stay)
     a[2 * K + 7] = NAN;
     for (int i = 0; i < M * N; i++)
         c[i] = NAN;
-    rgi_cblas_f64(M, N, K, (rgi_matrix){a, K, 1}, (rgi_matrix){b, N, 1}, (rgi_matrix){c, N, 1}, 0);
+    rgi_cblas_f64(M, N, K, &(rgi_matrix){a, K, 1}, &(rgi_matrix){b, N, 1}, &(rgi_matrix){c, N, 1},
+                  0);
     for (int j = 0; j < N; j++) {
         cr_assert(c[j] == (j ? K : 0), "what C held was used");
         cr_assert(j ? c[N + j] == INFINITY : isnan(c[N]), "column %d of the infinite row", j);
@@ -109,18 +110,18 @@ Test(cblas, steps_that_it_cannot_express)
     const rgi_matrix plain = {NULL, N, 1}, turned = {NULL, 1, N}, spread = {NULL, 2 * N, 2};
     const rgi_matrix back = {NULL, -N, 1}, same = {NULL, 0, 1};
     const rgi_matrix far = {NULL, (int64_t)1 << 31, 1};
-    cr_assert(rgi_cblas_suits(N, N, N, plain, turned, plain));
-    cr_assert(rgi_cblas_suits(N, N, N, turned, plain, plain));
+    cr_assert(rgi_cblas_suits(N, N, N, &plain, &turned, &plain));
+    cr_assert(rgi_cblas_suits(N, N, N, &turned, &plain, &plain));
     const rgi_matrix bad[] = {spread, back, same, far};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        cr_assert_not(rgi_cblas_suits(N, N, N, bad[i], plain, plain), "A %zu", i);
-        cr_assert_not(rgi_cblas_suits(N, N, N, plain, bad[i], plain), "B %zu", i);
-        cr_assert_not(rgi_cblas_suits(N, N, N, plain, plain, bad[i]), "C %zu", i);
+        cr_assert_not(rgi_cblas_suits(N, N, N, &bad[i], &plain, &plain), "A %zu", i);
+        cr_assert_not(rgi_cblas_suits(N, N, N, &plain, &bad[i], &plain), "B %zu", i);
+        cr_assert_not(rgi_cblas_suits(N, N, N, &plain, &plain, &bad[i]), "C %zu", i);
     }
-    cr_assert_not(rgi_cblas_suits(N, N, N, plain, plain, turned));
-    cr_assert_not(rgi_cblas_suits(N, N, 49, plain, plain, plain), "it is small");
-    cr_assert_not(rgi_cblas_suits(1, 1, (int64_t)1 << 31, (rgi_matrix){NULL, (int64_t)1 << 31, 1},
-                                  plain, plain));
+    cr_assert_not(rgi_cblas_suits(N, N, N, &plain, &plain, &turned));
+    cr_assert_not(rgi_cblas_suits(N, N, 49, &plain, &plain, &plain), "it is small");
+    cr_assert_not(rgi_cblas_suits(1, 1, (int64_t)1 << 31, &(rgi_matrix){NULL, (int64_t)1 << 31, 1},
+                                  &plain, &plain));
 }
 
 /* ---- in operations ---- */

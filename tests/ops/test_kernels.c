@@ -36,7 +36,7 @@ static void check_product(int level, rg_type type, int64_t m, int64_t n, int64_t
     memcpy(before, c, (size_t)(m * n + 1) * width);
     rgi_matrix left = {a, turned_a ? 1 : k, turned_a ? m : 1};
     rgi_matrix right = {b, turned_b ? 1 : n, turned_b ? k : 1};
-    rgi_kernels_for(level, type)->matmul(m, n, k, left, right, (rgi_matrix){c, n, 1}, add);
+    rgi_kernels_for(level, type)->matmul(m, n, k, &left, &right, &(rgi_matrix){c, n, 1}, add);
     double tolerance = (type == RG_F64 ? 1e-15 : 1e-6) * (double)(k + 4);
     for (int64_t i = 0; i < m; i++)
         for (int64_t j = 0; j < n; j++) {
@@ -99,8 +99,8 @@ Test(kernels, packed_rows_give_the_same_bits)
                 rgi_store(turned, type, p * M + i, at(a, type, i * K + p));
         rgi_matmul *product = rgi_kernels_for(level, type)->matmul;
         const rgi_matrix right = {b, N, 1};
-        product(M, N, K, (rgi_matrix){a, K, 1}, right, (rgi_matrix){c[0], N, 1}, 0);
-        product(M, N, K, (rgi_matrix){turned, 1, M}, right, (rgi_matrix){c[1], N, 1}, 0);
+        product(M, N, K, &(rgi_matrix){a, K, 1}, &right, &(rgi_matrix){c[0], N, 1}, 0);
+        product(M, N, K, &(rgi_matrix){turned, 1, M}, &right, &(rgi_matrix){c[1], N, 1}, 0);
         cr_assert(memcmp(c[0], c[1], (size_t)(M * N) * rg_type_size(type)) == 0, "level %d", level);
     }
 }
@@ -117,10 +117,10 @@ Test(kernels, rows_do_not_depend_on_their_number)
     {
         rgi_matmul *product = rgi_kernels_for(level, RG_F32)->matmul;
         rgi_matrix right = {b, N, 1};
-        product(M, N, K, (rgi_matrix){a, K, 1}, right, (rgi_matrix){whole, N, 1}, 0);
+        product(M, N, K, &(rgi_matrix){a, K, 1}, &right, &(rgi_matrix){whole, N, 1}, 0);
         for (int i = 0; i < M; i++)
-            product(1, N, K, (rgi_matrix){a + i * K, K, 1}, right, (rgi_matrix){part + i * N, N, 1},
-                    0);
+            product(1, N, K, &(rgi_matrix){a + i * K, K, 1}, &right,
+                    &(rgi_matrix){part + i * N, N, 1}, 0);
         cr_assert(memcmp(whole, part, sizeof whole) == 0, "level %d", level);
     }
 }
