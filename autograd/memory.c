@@ -8,6 +8,29 @@
 
 #include "internal.h"
 
+#if defined(__linux__)
+
+/* Huge pages where the system has them: touching memory first costs a fraction, and so do misses of
+ * the TLB. A page becomes huge once all of it is usable, so small tapes keep small pages. */
+enum { HUGE = RGI_RESERVE_ALIGNMENT };
+
+/* Asks for them within a block. */
+static void advise(void *block, size_t size)
+{
+    const size_t before = (size_t)(-(uintptr_t)block & (HUGE - 1));
+    if (size >= before + HUGE)
+        madvise((char *)block + before, (size - before) & ~(size_t)(HUGE - 1), MADV_HUGEPAGE);
+}
+
+#else
+
+static void advise(void *block, size_t size)
+{
+    (void)block, (void)size;
+}
+
+#endif
+
 void *rgi_resize(const rg_allocator *allocator, void *block, size_t old_size, size_t size)
 {
     if (allocator && allocator->resize)
@@ -16,7 +39,10 @@ void *rgi_resize(const rg_allocator *allocator, void *block, size_t old_size, si
         free(block);
         return NULL;
     }
-    return realloc(block, size);
+    void *moved = realloc(block, size);
+    if (moved)
+        advise(moved, size);
+    return moved;
 }
 
 void *rgi_alloc(const rg_allocator *allocator, size_t size)
@@ -32,11 +58,8 @@ void rgi_free(const rg_allocator *allocator, void *block, size_t size)
 
 #if defined(__linux__)
 
-/* Huge pages where the system has them: touching memory first costs a fraction, and so do misses of
- * the TLB. A page becomes huge once all of it is usable, so small tapes keep small pages. */
 void *rgi_reserve(size_t size)
 {
-    enum { HUGE = RGI_RESERVE_ALIGNMENT };
     if (size > SIZE_MAX - HUGE)
         return NULL;
     char *base =
@@ -48,7 +71,7 @@ void *rgi_reserve(size_t size)
         munmap(base, before);
     base += before;
     munmap(base + size, HUGE - before);
-    madvise(base, size, MADV_HUGEPAGE);
+    advise(base, size);
     return base;
 }
 
