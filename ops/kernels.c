@@ -67,6 +67,10 @@ enum { LITTLE = 32 };
 #define ZIP(a, b, half) __builtin_shufflevector(a, b, ZIP_f32(half))
 #define LIBM(name)      fast_##name
 #include "math.inc"
+#undef SECH2
+#undef SIGMOID_SLOPE
+#define SECH2(x)         fast_sech2(x)
+#define SIGMOID_SLOPE(x) fast_sigmoid_slope(x)
 #include "elementwise.inc"
 #include "matmul.inc"
 #include "bias.inc"

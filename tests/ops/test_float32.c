@@ -51,6 +51,17 @@ static void check_function(const char *name, int code, double (*exact)(double), 
         }
 }
 
+static double tanh_slope(double x)
+{
+    const double e = exp(-2 * fabs(x));
+    return 4 * e / ((1 + e) * (1 + e));
+}
+
+static double sigmoid_slope(double x)
+{
+    return tanh_slope(0.5 * x) / 4;
+}
+
 Test(float32, is_accurate_everywhere)
 {
     check_function("exp", RGI_exp, exp, 1.1);
@@ -58,6 +69,8 @@ Test(float32, is_accurate_everywhere)
     check_function("log", RGI_log, log, 0.9);
     check_function("log1p", RGI_log1p, log1p, 1.5);
     check_function("tanh", RGI_tanh, tanh, 2.0);
+    check_function("tanh_slope", RGI_tanh_slope, tanh_slope, 6.0);
+    check_function("sigmoid_slope", RGI_sigmoid_slope, sigmoid_slope, 6.0);
 }
 
 Test(float32, has_the_c_librarys_special_values)
