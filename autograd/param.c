@@ -10,15 +10,21 @@ struct rg_param {
     rg_shape shape;
     int64_t size;
     void *data, *grad;
+    void
+        *block; /* of both, which begin at multiples of RGI_ALIGNMENT; NULL: they are not its own */
     bool fresh; /* the gradient is zero, whatever the memory holds */
     bool frozen;
-    bool moved;       /* data and grad are not its own */
     uint64_t version; /* counts changes that the library makes to the elements */
 };
 
 static size_t element_bytes(const rg_param *param)
 {
     return (size_t)param->size * rg_type_size(param->type);
+}
+
+static size_t block_bytes(const rg_param *param)
+{
+    return 2 * rgi_round_up(element_bytes(param)) + RGI_ALIGNMENT;
 }
 
 rg_param *rg_param_create(const rg_allocator *allocator, rg_type type, rg_shape shape)
@@ -36,24 +42,21 @@ rg_param *rg_param_create(const rg_allocator *allocator, rg_type type, rg_shape 
     param->shape = shape;
     param->size = size;
     param->fresh = true;
-    size_t bytes = element_bytes(param);
-    param->data = rgi_alloc(allocator, bytes ? bytes : 1);
-    param->grad = rgi_alloc(allocator, bytes ? bytes : 1);
-    if (!param->data || !param->grad) {
+    param->block = rgi_alloc(allocator, block_bytes(param));
+    if (!param->block) {
         rg_param_destroy(param);
         return NULL;
     }
-    memset(param->data, 0, bytes);
+    param->data = rgi_align_up(param->block);
+    param->grad = (char *)param->data + rgi_round_up(element_bytes(param));
+    memset(param->data, 0, element_bytes(param));
     return param;
 }
 
 static void free_arrays(rg_param *param)
 {
-    size_t bytes = element_bytes(param);
-    if (param->moved)
-        return;
-    rgi_free(&param->allocator, param->data, bytes ? bytes : 1);
-    rgi_free(&param->allocator, param->grad, bytes ? bytes : 1);
+    rgi_free(&param->allocator, param->block, block_bytes(param));
+    param->block = NULL;
 }
 
 void rg_param_destroy(rg_param *param)
@@ -161,7 +164,6 @@ void rgi_param_move(rg_param *param, void *data, void *grad)
     free_arrays(param);
     param->data = data;
     param->grad = grad;
-    param->moved = true;
 }
 
 rg_value rg_use(rg_tape *tape, rg_param *param)
