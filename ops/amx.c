@@ -98,30 +98,15 @@ static int exponent_of(uint32_t bits)
     return ilogbf(x.number);
 }
 
-static magnitude measure(const lines *x)
+/* The magnitude of elements, given the bits of the largest and of the smallest but 0 less 1. */
+static magnitude magnitude_of(uint32_t most, uint32_t below_least)
 {
-    const bool along_k = x->k == 1;
-    const int64_t outer = along_k ? x->count : x->depth, inner = along_k ? x->depth : x->count;
-    const int64_t step = along_k ? x->line : x->k;
-    const __m512i one = _mm512_set1_epi32(1), sign_off = _mm512_set1_epi32(0x7fffffff);
-    __m512i largest = _mm512_setzero_si512(), smallest = _mm512_set1_epi32(-1);
-    for (int64_t i = 0; i < outer; i++)
-        for (int64_t j = 0; j < inner; j += TILE) {
-            const float *from = x->data + i * step + j;
-            __m512i bits = _mm512_maskz_loadu_epi32(first_lanes(inner - j), from);
-            bits = _mm512_and_si512(bits, sign_off);
-            largest = _mm512_max_epu32(largest, bits);
-            /* 0 - 1 is the largest number, so that zeros do not count. */
-            smallest = _mm512_min_epu32(smallest, _mm512_sub_epi32(bits, one));
-        }
-    const uint32_t most = _mm512_reduce_max_epu32(largest);
-    const uint32_t least = _mm512_reduce_min_epu32(smallest) + 1;
     if (most >= 0x7f800000)
         return (magnitude){0, UNFIT};
     if (most == 0)
         return (magnitude){0, 0};
     const int exponent = exponent_of(most);
-    return (magnitude){exponent, exponent - exponent_of(least)};
+    return (magnitude){exponent, exponent - exponent_of(below_least + 1)};
 }
 
 static bool fit_together(magnitude a, magnitude b)
@@ -149,7 +134,8 @@ typedef struct panel {
     int parts;
     int64_t ahead; /* elements from here to memory that will be needed afterwards */
     char *packed;
-    _Alignas(64) __m512 half[2][TILE]; /* of the tile at work */
+    _Alignas(64) __m512i most, below_least; /* bits of the elements measured so far */
+    __m512 half[2][TILE];                   /* of the tile at work */
 } panel;
 
 static inline __m512 round_to_bf16(__m512 x)
@@ -199,13 +185,37 @@ static int64_t smaller(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-/* Packing is done piece by piece. For the tile of each part with the same place: load one half,
- * load the other, then four times four rows. */
-enum { PIECES = 6, PIECE_ROWS = 4 };
+/* Packing is done piece by piece. First the panel is measured, some lines at a time. Then, for the
+ * tile of each part with the same place: load one half, load the other, four times four rows. */
+enum { MEASURES = 8, PIECES = 6, PIECE_ROWS = 4 };
 
 static int64_t piece_count(const panel *x)
 {
-    return x->is.range > MOST_RANGE ? 0 : (x->from.depth + STEP - 1) / STEP * 2 * PIECES;
+    return MEASURES + (x->from.depth + STEP - 1) / STEP * 2 * PIECES;
+}
+
+static void measure(panel *x, int64_t number)
+{
+    const bool along_k = x->from.k == 1;
+    const int64_t outer = along_k ? x->from.count : x->from.depth;
+    const int64_t inner = along_k ? x->from.depth : x->from.count;
+    const int64_t step = along_k ? x->from.line : x->from.k;
+    const __m512i one = _mm512_set1_epi32(1), sign_off = _mm512_set1_epi32(0x7fffffff);
+    __m512i most = number ? x->most : _mm512_setzero_si512();
+    __m512i below_least = number ? x->below_least : _mm512_set1_epi32(-1);
+    for (int64_t i = outer * number / MEASURES; i < outer * (number + 1) / MEASURES; i++)
+        for (int64_t j = 0; j < inner; j += TILE) {
+            const float *from = x->from.data + i * step + j;
+            __m512i bits = _mm512_maskz_loadu_epi32(first_lanes(inner - j), from);
+            bits = _mm512_and_si512(bits, sign_off);
+            most = _mm512_max_epu32(most, bits);
+            /* 0 - 1 is the largest number, so that zeros do not count. */
+            below_least = _mm512_min_epu32(below_least, _mm512_sub_epi32(bits, one));
+        }
+    x->most = most;
+    x->below_least = below_least;
+    if (number == MEASURES - 1)
+        x->is = magnitude_of(_mm512_reduce_max_epu32(most), _mm512_reduce_min_epu32(below_least));
 }
 
 /* Loads 16 lines from `line` on by 16 of k from `p` on. */
@@ -244,7 +254,13 @@ static void split_row(const panel *x, int row, char *to)
 
 static void pack_piece(panel *x, int64_t number)
 {
-    const int64_t tile = number / PIECES, piece = number % PIECES;
+    if (number < MEASURES) {
+        measure(x, number);
+        return;
+    }
+    if (x->is.range > MOST_RANGE)
+        return;
+    const int64_t tile = (number - MEASURES) / PIECES, piece = (number - MEASURES) % PIECES;
     const int64_t half = tile % 2, step = tile / 2;
     if (piece < 2) {
         load_half(x, half * TILE, step * STEP + piece * TILE, x->half[piece]);
@@ -410,7 +426,6 @@ static void begin_panel(panel *p, rgi_matrix x, int64_t i, int64_t count, int64_
     const int64_t first = i * BLOCK;
     p->from = (lines){(float *)x.data + first * x.row, x.row, x.column,
                       smaller(BLOCK, count - first), depth};
-    p->is = measure(&p->from);
     p->ahead = first + 2 * BLOCK <= count ? BLOCK * x.row : 0;
 }
 
