@@ -133,53 +133,68 @@ static loss_inputs inputs_of(const rg_call *call)
                          how->positive ? call->in[2 + how->weighted] : NULL, how->parameter};
 }
 
-static inline double element(const rg_tensor *x, int64_t i, double otherwise)
+static inline double element(const rg_tensor *x, rg_type type, int64_t i, double otherwise)
 {
-    return x ? rgi_load(x->data, x->type, i) : otherwise;
+    return x ? rgi_load(x->data, type, i) : otherwise;
 }
 
-/* The functions below become one for each row, in which the row's own is part of the loop. */
+/* The functions below become one for each row and type, in which the row's own is part of the
+ * loop. */
 
-static inline rg_status loss_forward(rg_call *call, loss_function *value)
+static inline rg_status forward_of(rg_call *call, rg_type type, loss_function *value)
 {
     const loss_attributes *how = call->attributes;
     const loss_inputs in = inputs_of(call);
     const int64_t size = in.x->size;
     double sum = 0;
     for (int64_t i = 0; i < size; i++) {
-        double loss = element(in.weight, i, 1) * value(element(in.x, i, 0), element(in.t, i, 0),
-                                                       element(in.positive, i, in.parameter));
+        double loss = element(in.weight, type, i, 1) *
+                      value(element(in.x, type, i, 0), element(in.t, type, i, 0),
+                            element(in.positive, type, i, in.parameter));
         if (how->reduction == RG_NONE)
-            rgi_store(call->out->data, call->out->type, i, loss);
+            rgi_store(call->out->data, type, i, loss);
         sum += loss;
     }
     if (how->reduction != RG_NONE)
-        rgi_store(call->out->data, call->out->type, 0,
-                  sum * loss_scale(how->reduction, &in.x->shape, size));
+        rgi_store(call->out->data, type, 0, sum * loss_scale(how->reduction, &in.x->shape, size));
     return RG_OK;
 }
 
-static inline void loss_backward(rg_call *call, loss_function *to_x, loss_function *to_t)
+static inline rg_status loss_forward(rg_call *call, loss_function *value)
+{
+    return call->out->type == RG_F64 ? forward_of(call, RG_F64, value)
+                                     : forward_of(call, RG_F32, value);
+}
+
+static inline void backward_of(rg_call *call, rg_type type, loss_function *to_x,
+                               loss_function *to_t)
 {
     const loss_attributes *how = call->attributes;
     const loss_inputs in = inputs_of(call);
     const int64_t size = in.x->size;
     const bool each = how->reduction == RG_NONE;
     const double scale = loss_scale(how->reduction, &in.x->shape, size);
-    const rg_type type = in.x->type;
     void *const x_grad = in.x->grad, *const t_grad = in.t->grad;
     double g = each ? 0 : rgi_load(call->out->grad, type, 0) * scale;
     for (int64_t i = 0; i < size; i++) {
         if (each)
             g = rgi_load(call->out->grad, type, i) * scale;
-        const double x = element(in.x, i, 0), t = element(in.t, i, 0);
-        const double p = element(in.positive, i, in.parameter);
-        const double weighted = g * element(in.weight, i, 1);
+        const double x = element(in.x, type, i, 0), t = element(in.t, type, i, 0);
+        const double p = element(in.positive, type, i, in.parameter);
+        const double weighted = g * element(in.weight, type, i, 1);
         if (x_grad)
             rgi_increase(x_grad, type, i, GUARD(weighted, to_x(x, t, p)));
         if (t_grad)
             rgi_increase(t_grad, type, i, GUARD(weighted, to_t(x, t, p)));
     }
+}
+
+static inline void loss_backward(rg_call *call, loss_function *to_x, loss_function *to_t)
+{
+    if (call->out->type == RG_F64)
+        backward_of(call, RG_F64, to_x, to_t);
+    else
+        backward_of(call, RG_F32, to_x, to_t);
 }
 
 #define LOSS_LOOPS(name, ...)                          \
