@@ -66,11 +66,12 @@ static unsigned ready_operands(rg_tape *tape, const rgi_record *record)
             rgi_record *in = rgi_record_of(tape, node);
             if (in->active && in->sweep != tape->sweep) {
                 const unsigned bit = k < 32 ? record->op->assigns & 1U << k : 0;
-                if (bit && in->adjoint)
+                if (bit && in->adjoint) {
                     claim(tape, in);
-                else
+                    fresh |= bit;
+                } else {
                     rgi_touch(tape, in);
-                fresh |= in->adjoint ? bit : 0;
+                }
             }
         }
         tape->operand_list[k] = rgi_tensor_of(tape, node, &tape->operand_tensors[k]);

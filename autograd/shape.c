@@ -3,9 +3,11 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "internal.h"
+
 size_t rg_type_size(rg_type type)
 {
-    return type == RG_F32 ? 4 : 8;
+    return rgi_width(type);
 }
 
 const char *rg_type_name(rg_type type)

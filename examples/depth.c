@@ -136,8 +136,7 @@ static rg_status draw(const settings *s, rg_activation activation, const finding
     const char *name = rg_activation_name(activation);
     snprintf(title, sizeof title, "Gradients over depth: %s, by variance of the weights", name);
     snprintf(path, sizeof path, "%s-%s.svg", s->out, name);
-    rg_curve
-        curves[STARTS - 1]; /* a logarithmic axis has no place for the gradient 0 of the first */
+    rg_curve curves[STARTS - 1]; /* the first has gradients of 0, which have no logarithm */
     for (int k = 1; k < STARTS; k++)
         curves[k - 1] = (rg_curve){starts[k].name, NULL, found->norms[k], s->depth};
     const rg_plot_options options = {

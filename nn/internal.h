@@ -33,9 +33,7 @@ const char *rgi_path_end(const char *path);
 /* Whether a name matches a pattern of rg_params_freeze. */
 bool rgi_matches(const char *pattern, const char *name);
 
-/* Bytes of an array like a parameter's, rounded up so that the next begins as aligned as it does;
- * and the first address in a block that is so aligned. */
+/* Bytes of an array like a parameter's, rounded up: the next begins as aligned as it does. */
 size_t rgi_array_bytes(const rg_param *param);
-char *rgi_align(void *block);
 
 #endif

@@ -83,7 +83,7 @@ static bool allocate_state(rg_optimizer *optimizer)
     if (!optimizer->memory)
         return false;
     optimizer->memory_size = size;
-    char *place = rgi_align(optimizer->memory);
+    char *place = rgi_align_up(optimizer->memory);
     for (int i = 0; i < optimizer->count; i++)
         place = place_state(optimizer, &optimizer->slots[i], place);
     return true;

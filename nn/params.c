@@ -246,13 +246,7 @@ static const rg_type types[] = {RG_F64, RG_F32};
 
 size_t rgi_array_bytes(const rg_param *param)
 {
-    size_t bytes = (size_t)rg_param_size(param) * rg_type_size(rg_param_type(param));
-    return (bytes + RGI_ALIGNMENT - 1) & ~(size_t)(RGI_ALIGNMENT - 1);
-}
-
-char *rgi_align(void *block)
-{
-    return (char *)block + (-(uintptr_t)block & (RGI_ALIGNMENT - 1));
+    return rgi_round_up((size_t)rg_param_size(param) * rgi_width(rg_param_type(param)));
 }
 
 /* Bytes of the elements of a type. */
@@ -291,7 +285,7 @@ rg_status rg_params_make_contiguous(rg_params *params, rg_error *error)
                         "params: there is no memory to make %d parameters contiguous",
                         params->count);
     memset(block, 0, size);
-    char *data = rgi_align(block), *grad = data + half;
+    char *data = rgi_align_up(block), *grad = data + half;
     for (int k = 0; k < 2; k++) {
         move_type(params, types[k], data, grad);
         data += type_bytes(params, types[k]);

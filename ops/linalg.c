@@ -263,9 +263,9 @@ static rg_status matmul_forward(rg_call *call)
     return RG_OK;
 }
 
-/* Whether batch `number` assigns an operand's gradient: the first one that meets its matrix, if
- * nothing was added before. Operands that broadcast over the batches are met again and again, and
- * then not in one run: theirs are cleared and added to. */
+/* Whether all batches assign the gradient of input k: if nothing was added before, and each meets a
+ * matrix of its own. An operand that broadcasts over the batches is met again and again: its
+ * gradient is cleared here, and added to. */
 static bool assigns(const rg_call *call, int k, const batch *operand, int64_t count)
 {
     const rg_tensor *x = call->in[k];
